@@ -308,6 +308,11 @@ class State(QObject):
         return image.picture_with(self.edits_of(pane)) if image is not None else None
 
     @property
+    def keys_by_path(self) -> dict[Path, str]:
+        """The keys of the open images that have a file."""
+        return {image.path: key for key, image in self.images.items() if image.path}
+
+    @property
     def current(self) -> OpenImage | None:
         """The image that is selected."""
         return self.images.get(self.current_key) if self.current_key is not None else None
