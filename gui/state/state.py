@@ -345,6 +345,11 @@ class State(QObject):
             self.computing = on
             self.computing_changed.emit(on)
 
+    def set_picking(self, on: bool) -> None:
+        if on != self.picking:
+            self.picking = on
+            self.picking_changed.emit(on)
+
     def notify(self, kind: NoticeKind, text: str, action: str = "", argument: str = "") -> None:
         """Show a message to the user."""
         self.noticed.emit(Notice(kind, text, action, argument))
