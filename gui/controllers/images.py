@@ -20,7 +20,8 @@ from gui.controllers.undo.history import History
 from gui.jobs.file_work import Decoded, Found, decode_bytes, decode_qimage, scan, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, State
 
 MANY = 500
 """More images than this are opened at once only after a question."""

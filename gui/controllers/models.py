@@ -21,13 +21,13 @@ from gui.controllers.taking_up import forget_chosen, take_back, take_model, take
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
 from gui.settings import Settings
+from gui.state.images import OpenImage
 from gui.state.records import OpenedModel
 from gui.state.state import (
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
     NoticeKind,
-    OpenImage,
     State,
 )
 

@@ -16,7 +16,8 @@ from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job
 from gui.settings import Settings
-from gui.state.state import OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight

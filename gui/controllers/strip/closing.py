@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from engine.records.sources import ModelSource
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
-from gui.state.state import OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import State
 
 _MOST_CLOSED = 10
 """How often closing can be undone."""

@@ -12,7 +12,8 @@ from engine.keeping.pixels import KeptPixels
 from engine.records.images import LoadedImage
 from gui.jobs.file_work import Decoded, decode, decode_bytes, read_thumbnail, small
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.state.state import OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import State
 
 # Memory for decoded images other than the current one, kept for going back.
 _KEEP_BYTES = 1_500_000_000
