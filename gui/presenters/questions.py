@@ -14,7 +14,7 @@ from gui.settings import Settings
 from gui.state import offers
 from gui.state.state import State
 from gui.toolkit import plain_text
-from gui.toolkit.segments import Segments
+from gui.toolkit.controls.segments import Segments
 from gui.widgets.choices.rows import Choice
 from gui.window.main_window import MainWindow
 

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         QResizeEvent,
     )
 
+    from gui.toolkit.controls.panel_button import PanelButton
+    from gui.toolkit.controls.segments import Segments
     from gui.toolkit.labels import Label
-    from gui.toolkit.panel_button import PanelButton
-    from gui.toolkit.segments import Segments
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
@@ -293,7 +293,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _fill_toolbar(self) -> None:
-        from gui.toolkit.panel_button import PanelButton
+        from gui.toolkit.controls.panel_button import PanelButton
 
         actions.fill_buttons(self._buttons, self.actions_by_id)
         self.model_label = ElidedLabel()
@@ -349,7 +349,7 @@ class MainWindow(QMainWindow):
     def offer_pages(self, offered: bool) -> None:
         """Show the switch between the pages in the toolbar, or leave it out."""
         if self.switch is None and offered:
-            from gui.toolkit.segments import Segments
+            from gui.toolkit.controls.segments import Segments
 
             self.switch = Segments("Page", PAGES)
             self.switch.show_choice("picture")

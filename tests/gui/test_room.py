@@ -16,7 +16,7 @@ from engine.lazy import torchvision
 from engine.records.sources import ModelSource
 from gui.app.program import Program
 from gui.state.state import NoticeKind
-from gui.toolkit.search_field import SearchField
+from gui.toolkit.controls.search_field import SearchField
 from gui.widgets.canvas.panes.panes import arrangement
 from tests.gui.test_inspector import open_page
 from tests.gui.user import User, child

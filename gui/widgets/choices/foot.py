@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui.toolkit import theme
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import label
-from gui.toolkit.segments import Segments
 
 GAP = theme.SPACE
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import label
-from gui.toolkit.search_field import SearchField
 from gui.widgets.choices.head import Head
 from gui.widgets.choices.list import ChoiceList
 from gui.widgets.choices.model import ChoiceModel

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QWidget
 from engine.records.display import Backdrop, DisplaySettings
 from engine.render.looks import LOOKS, contour_levels, contour_text, look_of, with_look
 from gui.toolkit import plain_text
-from gui.toolkit.segments import Segments
+from gui.toolkit.controls.segments import Segments
 
 _OWN: Final = "Your own"
 _LIST_WIDTH: Final = 180

@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
 from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS, LEGACY
 from gui.toolkit import plain_text, theme, windows
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import Label
-from gui.toolkit.segments import Segments
 from gui.widgets.display.more import More, narrow
 
 GAMMA_LIMIT: Final = 5.0

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from engine.records.edits import Edit, Fill, Filling, Hide, Hottest
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import Label, label
-from gui.toolkit.segments import Segments
 from gui.widgets.edits.change_form import ChangeForm
 from gui.widgets.edits.edit_list import EditList
 from gui.widgets.edits.words import FILLS

@@ -9,9 +9,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCompleter, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.search_field import SearchField
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import Label, label
-from gui.toolkit.search_field import SearchField
-from gui.toolkit.segments import Segments
 
 GAP = theme.SPACE
 _TIP = (

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import label
 from gui.toolkit.row_drag import RowDrag, compared
-from gui.toolkit.search_field import SearchField
 from gui.widgets.image_strip.model import StripModel, cell_size
 from gui.widgets.image_strip.view import StripView
 

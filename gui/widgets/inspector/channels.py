@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.charts.charts import Histogram
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import ElidedLabel, label
-from gui.toolkit.segments import Segments
 from gui.widgets.inspector.tiles import Draw, Tile, TileView
 
 SIDE = 16 * theme.SPACE

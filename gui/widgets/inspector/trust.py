@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 from engine.metrics.table import ROWS
 from engine.records.workbench.trust import Fill, TrustFigure
 from gui.toolkit import mnemonics, plain_text, theme, windows
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.scrolling import scrolled
-from gui.toolkit.segments import Segments
 from gui.widgets.inspector.findings import Finding
 from gui.widgets.inspector.trust_charts import Bars, Lines
 

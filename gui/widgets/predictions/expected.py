@@ -8,8 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme, windows
+from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import ElidedLabel
-from gui.toolkit.segments import Segments
 
 _PARTS: Final = (
     ("predicted", "Predicted", "The map of the predicted class"),

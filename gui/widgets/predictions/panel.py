@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
 
 from engine.records.models import Prediction
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import label
 from gui.toolkit.row_drag import RowDrag, compared
-from gui.toolkit.search_field import SearchField
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.expected import ExpectedLine
 from gui.widgets.predictions.menu import Wishes, menu_for

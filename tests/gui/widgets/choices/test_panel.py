@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from gui.toolkit import theme
-from gui.toolkit.panel_button import PanelButton
+from gui.toolkit.controls.panel_button import PanelButton
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.choices.rows import Choice, best, sought
 
