@@ -29,6 +29,20 @@ def test_every_shortcut_is_in_the_guide(qtbot: QtBot) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/script-and-report.md"])
+def test_every_path_of_menus_exists(page: str) -> None:
+    """*View > Keep > Pin class* names a command or a menu by the menus above it."""
+    known = {"Model > Method", *(one.menu.replace("/", " > ") for one in commands.table())}
+    known |= {
+        f"{command.menu.replace('/', ' > ')} > {commands.plain(command.text)}"
+        for command in commands.table()
+    }
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    told = re.findall(r"\*((?:File|Edit|View|Model|Image|Help) > [^*]+)\*", text)
+    assert told
+    assert set(told) <= known
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("docs/guide.md", GUIDE), ("README.md", README), ("docs/packaging.md", PACKAGING)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def changed(picture: Plane, change: Change, cancel: CancelToken | None = None) -
         return blurred(picture, amount / 100 * min(picture.shape[:2]))
     if change.what is Changing.JPEG:
         return _compressed(picture, round(amount), cancel)
-    return _MOVES[change.what](picture, amount)
+    return _MOVES[change.what](picture, amount, cancel)
 
 
 def blurred(picture: Plane, sigma: float) -> Plane:
@@ -99,43 +100,62 @@ def _bordered(picture: Plane, rows: tuple[int, int], columns: tuple[int, int]) -
     return result
 
 
-def _rotated(picture: Plane, degrees: float) -> Plane:
+def _rotated(picture: Plane, degrees: float, cancel: CancelToken | None) -> Plane:
     height, width = picture.shape[:2]
     # OpenCV turns anticlockwise, and has the centre of the first pixel at 0.
     move = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1.0)
-    return _warped(picture, move)
+    return _warped(picture, move, cancel)
 
 
-def _scaled(picture: Plane, percent: float) -> Plane:
+def _scaled(picture: Plane, percent: float, cancel: CancelToken | None) -> Plane:
     factor = 1 + percent / 100
     height, width = picture.shape[:2]
     if factor > 1:
         move = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), 0.0, factor)
-        return _warped(picture, move)
+        return _warped(picture, move, cancel)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
     return _bordered(small, (top, height - size[1] - top), (left, width - size[0] - left))
 
 
-def _warped(picture: Plane, move: NDArray[np.float64]) -> Plane:
+def _warped(picture: Plane, move: NDArray[np.float64], cancel: CancelToken | None) -> Plane:
+    """In squares, each from the part of the picture that it is of: OpenCV takes a time for all that
+    it is given, and computes places in single precision, which is the better for small numbers."""
     height, width = picture.shape[:2]
     if max(height, width) > _WARP_LIMIT:
         raise EditError(
             f"{width:,} x {height:,} pixels are too many to rotate or enlarge an image; "
             f"crop it to {_WARP_LIMIT:,} a side first"
         )
-    result: Plane = cv2.warpAffine(
-        picture, move, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    back = cv2.invertAffineTransform(move)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    result = np.empty_like(picture)
+    side = math.isqrt(_BAND)
+    for top, left in itertools.product(range(0, height, side), range(0, width, side)):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        part = result[top : top + side, left : left + side]
+        rows, columns = part.shape[:2]
+        ends = itertools.product((left, left + columns - 1), (top, top + rows - 1), (1,))
+        places = np.array(list(ends), np.float64) @ back.T
+        # With the pixels around, so that an edge is repeated at the edges of the picture alone.
+        first = (np.floor(places.min(axis=0)).astype(int) - 2).clip(0, (width - 1, height - 1))
+        last = (np.ceil(places.max(axis=0)).astype(int) + 3).clip(first + 1, (width, height))
+        here = back.copy()
+        here[:, 2] = back @ (left, top, 1) - first
+        seen = picture[first[1] : last[1], first[0] : last[0]]
+        part[:] = cv2.warpAffine(
+            seen, here, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
     return result
 
 
-_MOVES: dict[Changing, Callable[[Plane, float], Plane]] = {
-    Changing.SHIFT_X: lambda picture, amount: _shift(picture, amount, 1),
-    Changing.SHIFT_Y: lambda picture, amount: _shift(picture, amount, 0),
-    Changing.FLIP_X: lambda picture, _: np.ascontiguousarray(picture[:, ::-1]),
-    Changing.FLIP_Y: lambda picture, _: np.ascontiguousarray(picture[::-1]),
+_MOVES: dict[Changing, Callable[[Plane, float, CancelToken | None], Plane]] = {
+    Changing.SHIFT_X: lambda picture, amount, _: _shift(picture, amount, 1),
+    Changing.SHIFT_Y: lambda picture, amount, _: _shift(picture, amount, 0),
+    Changing.FLIP_X: lambda picture, _, __: np.ascontiguousarray(picture[:, ::-1]),
+    Changing.FLIP_Y: lambda picture, _, __: np.ascontiguousarray(picture[::-1]),
     Changing.ROTATE: _rotated,
     Changing.SCALE: _scaled,
 }

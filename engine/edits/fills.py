@@ -68,7 +68,7 @@ def _values(
     if fill is Fill.BLUR:
         return _blur(picture, box)
     if fill is Fill.NOISE:
-        return _noise(picture, box, filling.seed)
+        return _noise(picture, box, filling.seed, cancel)
     if fill is Fill.MEAN:
         mean = np.asarray(cv2.mean(picture)[:3])
         return np.asarray(np.rint(mean) if picture.dtype == np.uint8 else mean, picture.dtype)
@@ -84,7 +84,7 @@ def _blur(picture: Plane, box: Box) -> Plane:
     return blurred(picture[seen.part], sigma)[box.moved(-seen.left, -seen.top).part]
 
 
-def _noise(picture: Plane, box: Box, seed: int) -> Plane:
+def _noise(picture: Plane, box: Box, seed: int, cancel: CancelToken | None) -> Plane:
     """Independent of pixel to pixel, by a normal distribution with the mean and the standard
     deviation of the image; the same at a place, whatever box it is asked for in."""
     tile = np.random.default_rng(seed).standard_normal((_TILE, _TILE, 3), np.float32)
@@ -94,5 +94,12 @@ def _noise(picture: Plane, box: Box, seed: int) -> Plane:
         tile = np.rint(tile.clip(0, 255)).astype(np.uint8)
     else:
         tile = tile.clip(0, 1)
-    rows, columns = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
-    return np.asarray(tile[rows % _TILE][:, columns % _TILE])
+    # One row of tiles, of which the box has its part as often as it is high.
+    band = tile[:, np.arange(box.left, box.right) % _TILE]
+    result = np.empty((box.bottom - box.top, *band.shape[1:]), tile.dtype)
+    for top in range(box.top - box.top % _TILE, box.bottom, _TILE):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        start, end = max(top, box.top), min(top + _TILE, box.bottom)
+        result[start - box.top : end - box.top] = band[start - top : end - top]
+    return result

@@ -1,4 +1,4 @@
-"""What is written beside a figure of several maps, so that each of them can be asked for again."""
+"""What is written beside figures and charts, so that each of their maps can be asked for again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.records.display import DisplaySettings
 from engine.records.figures import FigureForm
+from engine.records.workbench.trust import TrustSettings
 from engine.render.looks import look_of
 from engine.version import NAME, VERSION
 
@@ -38,4 +39,29 @@ def figure_facts(
     }
     if difference is not None:
         content["difference"] = dict(difference)
+    return content
+
+
+def chart_facts(
+    pane: Mapping[str, Any],
+    name: str,
+    axes: tuple[str, str],
+    *,
+    channel: str = "",
+    trust: TrustSettings | None = None,
+) -> dict[str, Any]:
+    """A chart of one map as `explain --like FILE` takes it, ready for JSON.
+
+    pane: the facts of the map (export.files.pane_facts). name: what the chart shows. axes: what is
+    across and what is up. channel: the one whose values they are in place of the map's, '' for
+    none. trust: how figures of trust were computed; None where it shows none.
+    """
+    content: dict[str, Any] = {
+        **pane,
+        "chart": {"name": name, "across": axes[0], "up": axes[1], "channel": channel or None},
+        "program": {"name": NAME, "version": VERSION},
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if trust is not None:
+        content["trust"] = asdict(trust)
     return content

@@ -80,14 +80,14 @@ def _with_room(
     return replace(session, images=tuple(images)), pictures, tuple(left_out)
 
 
-def write_with_folder(path: Path, session: KeptSession, *, most: int = MOST) -> None:
+def write_with_folder(path: Path, session: KeptSession, *, most: int = MOST) -> tuple[str, ...]:
     """Write a session file, as write does, in a folder that may not exist yet. Raises
     ExportError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{path.parent}: cannot be created ({error.strerror})") from error
-    write(path, session, most=most)
+    return write(path, session, most=most)
 
 
 def read(path: Path) -> KeptSession:

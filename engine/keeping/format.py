@@ -15,6 +15,7 @@ from engine.errors import ModelError, SessionError
 from engine.files.presence import can_be_named
 from engine.keeping import values
 from engine.keeping.folders import folder_of
+from engine.keeping.left import left_of
 from engine.keeping.pixels import KeptPixels
 from engine.keeping.records import (
     ARRANGEMENTS,
@@ -126,6 +127,7 @@ def _image(content: object) -> KeptImage:
         facts.get("edits"),
         _sight(facts["sight"]) if facts.get("sight") is not None else None,
         _pixels(facts["pixels"]) if facts.get("pixels") is not None else None,
+        {id: left_of(left) for id, left in values.mapping_in(facts, "left").items()},
     )
 
 

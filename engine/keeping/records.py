@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.keeping.folders import KeptFolder
+from engine.keeping.left import KeptLeft
 from engine.keeping.pixels import KeptPixels
 from engine.records.asked import Question
 from engine.records.display import DisplaySettings
@@ -20,6 +21,7 @@ from engine.records.views import View
 
 NO_CLASSES: Mapping[str, int] = MappingProxyType({})
 NO_QUESTIONS: Mapping[str, Question] = MappingProxyType({})
+NO_LEFT: Mapping[str, KeptLeft] = MappingProxyType({})
 NO_FILES: Mapping[str, KeptFile] = MappingProxyType({})
 
 Sight = tuple[float, float, float]
@@ -55,7 +57,7 @@ class KeptImage:
     id: by which views and models refer to it. file: None for a scene of the program, and for one
     that has no file. scene: the name of a scene's file, else ''. classes, expected, questions: what
     was chosen for it, by the id of a model. edits: as JSON values, None for none. pixels: of one
-    that has no file.
+    that has no file. left: what was selected when another one was shown in its place, by model.
     """
 
     id: str
@@ -71,6 +73,7 @@ class KeptImage:
     edits: Any = None
     sight: Sight | None = None
     pixels: KeptPixels | None = None
+    left: Mapping[str, KeptLeft] = field(default_factory=lambda: NO_LEFT)
 
     @property
     def content(self) -> KeptImage:

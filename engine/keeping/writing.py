@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.keeping.folders import folder_facts
+from engine.keeping.left import left_facts
 from engine.keeping.records import KeptImage, KeptModel, KeptSession
 from engine.profiles.asked import question_content
 from engine.records.images import Note
@@ -54,6 +55,7 @@ def _image_facts(image: KeptImage) -> dict[str, Any]:
         "edits": image.edits,
         "sight": list(image.sight) if image.sight is not None else None,
         "pixels": image.pixels.sha256 if image.pixels is not None else None,
+        "left": {id: left_facts(left) for id, left in image.left.items()},
     }
     return {"id": image.id, "name": image.name} | {name: to for name, to in facts.items() if to}
 

@@ -23,11 +23,11 @@ from engine.process import ending
 from engine.records.views import View
 from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.controllers.keeping.capturing import title_of
+from gui.controllers.keeping.capturing import listed, title_of
 from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
 from gui.settings import Settings
-from gui.state.state import State
+from gui.state.state import NoticeKind, State
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.main_window import MainWindow
 
@@ -76,6 +76,7 @@ class LastTime(QObject):
         # A signal leaves little time: a busy window may not come to close().
         self._forget_exit = ending.at_exit(self._leave)
         self._written: KeptSession | None = None
+        self._told = 0
         controller.sessions.settled.connect(self._write)
         # If the user moves on, the selection of the last session is no longer wanted.
         for gesture in (
@@ -190,12 +191,24 @@ class LastTime(QObject):
             stoppable=False,
             keep=self._closed,
         )
+        job.finished.connect(self._tell)
         job.failed.connect(self._not_written)
         self._controller.file_lane.submit(job)
 
-    def _put(self, session: KeptSession, shift: bool) -> None:
-        """On the file lane. The record of the last run is kept as an earlier one. Raises
-        HookscopeError."""
+    def _tell(self, left_out: tuple[str, ...]) -> None:
+        """Say for which images there is no room, once until there are more of them."""
+        if len(left_out) <= self._told or self._closed:
+            return
+        self._told = len(left_out)
+        self._state.notify(
+            NoticeKind.WARNING,
+            f"Not kept for the next start: {listed(left_out)}. Images without a file may have "
+            f"{MOST_AUTOMATIC >> 20} MB in all there; save the session, or save them as files.",
+        )
+
+    def _put(self, session: KeptSession, shift: bool) -> tuple[str, ...]:
+        """On the file lane. The record of the last run is kept as an earlier one. Returns the
+        names of the images for which there was no room. Raises HookscopeError."""
         with QMutexLocker(self._marking):
             if not self._closed:
                 self._put_mark()
@@ -205,7 +218,7 @@ class LastTime(QObject):
             except OSError as error:
                 raise HookscopeError(f"{self._record}: {error.strerror}") from error
             self._shifted = True
-        files.write_with_folder(self._record, session, most=MOST_AUTOMATIC)
+        return files.write_with_folder(self._record, session, most=MOST_AUTOMATIC)
 
     def _put_mark(self) -> None:
         try:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from gui.controllers.controller import Controller
 from gui.state.state import State
+from gui.toolkit import mnemonics
 from gui.window.main_window import MainWindow
 
 
@@ -63,8 +64,7 @@ class Comparing(QObject):
 
     def _show_method_menu(self, slug: str, place: QPoint) -> None:
         panel = self._window.methods
-        menu = QMenu(panel)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(panel)
 
         def compare() -> None:
             panel.close()
@@ -90,8 +90,7 @@ class Comparing(QObject):
 
     def _show_menu(self, number: int, place: QPoint) -> None:
         """The menu of a pane that is not active, which makes it active for most of its entries."""
-        menu = QMenu(self._window)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(self._window)
         if self._state.pane_of(number) is not None and number != self._state.pane.number:
             menu.addAction("Make active").triggered.connect(lambda: self._comparer.activate(number))
         menu.addAction("Close this pane").triggered.connect(lambda: self._close(number))

@@ -13,6 +13,7 @@ from engine.escaping import plain
 from engine.files import presence
 from gui.controllers.images import Images
 from gui.state.state import REOPEN, NoticeKind, State
+from gui.toolkit import mnemonics
 from gui.toolkit.windows import not_shown, reveal
 from gui.window import menus
 from gui.window.main_window import MainWindow
@@ -67,9 +68,8 @@ class ContextMenus(QObject):
     # --- the menus -------------------------------------------------------------------------------
 
     def _menu(self) -> QMenu:
-        menu = QMenu(self._window)
+        menu = mnemonics.passing_menu(self._window)
         menu.setToolTipsVisible(True)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def _show_canvas_menu(self, place: QPoint) -> None:

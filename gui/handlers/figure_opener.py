@@ -1,4 +1,4 @@
-"""Handles File > Export figure and the contact sheets: the dialog, and a figure of each image."""
+"""Handles Export figure and the contact sheets: the dialog, and a figure of each image."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
+from engine.records.workbench.trust import TrustSettings
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.inspector.trusting import TrustGestures
@@ -169,4 +170,15 @@ class Inspecting(QObject):
         else:
             kinds = {".svg": chart.svg, ".pdf": chart.pdf}
             data = kinds.get(path.suffix.lower(), chart.png)()
-        self._inspections.write(path, data)
+        page, trusting = self._drawer.trust, self._controller.trusting
+        trust = None
+        if chart in (page.lines, page.bars):
+            trust = TrustSettings(fill=trusting.fill, threshold=trusting.threshold)
+        numbers = self._drawer.numbers
+        facts = self._inspections.facts_of(
+            chart.name,
+            (chart.across, chart.up),
+            of_screen=chart in (numbers.histogram, numbers.profile),
+            trust=trust,
+        )
+        self._inspections.write(path, data, facts)

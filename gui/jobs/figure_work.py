@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.figures import FACTS, FigureForm
+from gui.jobs.file_work import write_bytes
 from gui.toolkit.imaging import Picture
 
 if TYPE_CHECKING:
@@ -196,3 +198,30 @@ def told_apart(items: Sequence[Shown], names: Sequence[str]) -> tuple[Shown, ...
 
     short = sheet.told_apart(names)
     return tuple(replace(item, image=name) for item, name in zip(items, short, strict=True))
+
+
+def write_chart(path: Path, data: bytes, facts: Mapping[str, Any] | None) -> bool:
+    """Write a chart, and beside it how its map is asked for again; whether both could be written.
+
+    facts: None for a chart of no single map. Another file of their name stays, unless it is of an
+    earlier chart: nobody was asked about it. Raises ExportError.
+    """
+    from engine.export.files import save_json
+
+    write_bytes(path, data)
+    if facts is None:
+        return True
+    if not _is_free(beside(path)):
+        return False
+    save_json(beside(path), facts)
+    return True
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "chart" in content

@@ -76,6 +76,7 @@ class Notices(QObject):
         window.canvas.bare_changed.connect(self._bare_changed)
         state.model_changed.connect(self._let_go)
         state.current_changed.connect(self._image_left)
+        state.edits_changed.connect(self._edited)
         for changed in (state.current_changed, window.turned):
             changed.connect(self._invite)
         for changed in (state.engine_changed, state.model_changed):
@@ -164,6 +165,14 @@ class Notices(QObject):
         self._bar.clear()
         self._settings.mark_hint_seen(scene.path.name)
 
+    def _edited(self, key: str) -> None:
+        """An invitation is about the scene as it is drawn: with edits, another answer is right."""
+        image = self._state.current
+        if image is None or image.scene is None or key != image.key:
+            return
+        if self._bar.text == (image.scene.invitation if image.done.steps else ""):
+            self._invite()
+
     def _invite_again(self) -> None:
         """Another model does not take away the offer to show a folder as a page, which came with
         the images."""
@@ -197,7 +206,7 @@ class Notices(QObject):
             # What the invitation says is true with its own model only.
             text = f"This scene is meant for the model '{wanted}'."
             self._show(Notice(NoticeKind.HINT, text, "Open that model", wanted))
-        elif not self._settings.hint_seen(scene.path.name):
+        elif not self._settings.hint_seen(scene.path.name) and not image.done.steps:
             self._show(Notice(NoticeKind.HINT, scene.invitation))
         elif bar.kind == NoticeKind.HINT:
             bar.clear()

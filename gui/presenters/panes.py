@@ -185,10 +185,12 @@ class PanePresenter(QObject):
         if before is not None and before.size == picture.size:
             canvas.replace_picture(picture)
             return
-        canvas.show_picture(picture)
         self._maps[canvas] = None
-        if self._state.links.zoom:
-            canvas.look_relatively(self._panes.canvas.relative_sight())
+        # An image that arrives in another pane is fitted, which the active one is not to follow.
+        with self._panes.alone():
+            canvas.show_picture(picture)
+            if self._state.links.zoom:
+                canvas.look_relatively(self._panes.canvas.relative_sight())
 
     # --- what is said of them --------------------------------------------------------------------
 

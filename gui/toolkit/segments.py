@@ -43,6 +43,8 @@ class Segments(QWidget):
             self._buttons[value] = button
             box.addWidget(button)
         self._group.buttonToggled.connect(self._toggled)
+        if choices:
+            self.setFocusProxy(self._buttons[choices[0][0]])
         self.setAccessibleName(plain_text.line(name))
 
     def choose(self, value: str) -> None:

@@ -27,6 +27,23 @@ def fit_to_screen(window: QWidget, size: QSize) -> None:
     window.resize(size.boundedTo(window.screen().availableSize() - FRAME))
 
 
+def replace(widget: QWidget, heir: QWidget) -> None:
+    """Show a widget in place of another one, which leaves it the keyboard's focus."""
+    heir.setVisible(True)
+    leave(widget, heir)
+
+
+def leave(widget: QWidget, heir: QWidget) -> None:
+    """Hide a widget, which leaves another one the keyboard's focus if it has it.
+
+    A disabled heir is enabled for it: otherwise Qt gives the focus to whatever comes next.
+    """
+    if widget.hasFocus():
+        heir.setEnabled(True)
+        heir.setFocus(Qt.FocusReason.OtherFocusReason)
+    widget.setVisible(False)
+
+
 def show_file(path: Path) -> bool:
     """Open a file or folder in the default program; whether there is one."""
     return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

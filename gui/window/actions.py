@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
-from gui.toolkit import plain_text, theme
+from gui.toolkit import mnemonics, plain_text, theme
 from gui.window.commands import FIXED, MODEL_MENU, TOOLBAR, Command, native, plain, table
 
 
@@ -25,6 +25,7 @@ class Actions(Mapping[str, QAction]):
         self._actions: dict[str, QAction] = {}
         self._menus: dict[str, QMenu] = {}
         self._groups: dict[str, QActionGroup] = {}
+        self._sections: dict[str, int] = {}
         wanted = {id for id, _ in TOOLBAR}
         bar = window.menuBar()
         for command in FIXED:
@@ -36,14 +37,10 @@ class Actions(Mapping[str, QAction]):
 
     def complete(self) -> None:
         """Create all actions and fill the menus."""
-        sections: dict[str, int] = {}
         for command in table():
             if not command.bound:
                 continue
-            menu = self._menu_for(command.menu)
-            if sections.setdefault(command.menu, command.section) != command.section:
-                menu.addSeparator()
-                sections[command.menu] = command.section
+            menu = self._menu_for(command.menu, command.section)
             if command.submenu:
                 self._menus[command.id] = below = menu.addMenu(command.text)
                 # Files of the same name differ in their folders, which only the tooltips show.
@@ -57,11 +54,16 @@ class Actions(Mapping[str, QAction]):
         self._window.addAction(action)
         return action
 
-    def _menu_for(self, path: str) -> QMenu:
+    def _menu_for(self, path: str, section: int) -> QMenu:
+        """A menu to which something of a section is to be added."""
         if path not in self._menus:
             above, _, title = path.rpartition("/")
-            self._menus[path] = _menu(self._menu_for(above), title)
-        return self._menus[path]
+            self._menus[path] = _menu(self._menu_for(above, section), title)
+        menu = self._menus[path]
+        if self._sections.setdefault(path, section) != section:
+            menu.addSeparator()
+            self._sections[path] = section
+        return menu
 
     def __getitem__(self, id: str) -> QAction:
         return self._actions[id]
@@ -126,7 +128,7 @@ def toolbar_buttons(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
             button.setText(text)
             button.setProperty("popup", True)
             button.setToolTip("Open a model")
-            button.setMenu(QMenu(button))
+            button.setMenu(mnemonics.add_to(QMenu(button)))
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         else:
             button.setDefaultAction(actions[id])
@@ -167,6 +169,7 @@ def in_menu(text: str, note: str) -> str:
 
 
 def _menu(above: QMenuBar | QMenu, title: str) -> QMenu:
-    menu = above.addMenu(f"&{title}")
+    on_bar = isinstance(above, QMenuBar)
+    menu = mnemonics.add_to(above.addMenu(f"&{title}" if on_bar else title))
     menu.setToolTipsVisible(True)
     return menu

@@ -25,6 +25,8 @@ from tests.engine.hostile.zoo import Hostile
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = "5"
+# For what opens, on a busy machine as well.
+LONG = "60"
 MOST_MEMORY = 2_500_000_000
 ChildEnv = Callable[..., dict[str, str]]
 
@@ -72,7 +74,8 @@ class Zoo:
             self.cases += [(found, self.arguments(what, found)) for found in make(folder / what)]
 
     def arguments(self, what: str, found: Hostile) -> list[str]:
-        path, end = str(found.path), ["--device", "cpu", "--patience", PATIENCE]
+        path, patience = str(found.path), LONG if found.opens else PATIENCE
+        end = ["--device", "cpu", "--patience", patience]
         if what == "image":
             return ["explain", path, *end]
         if what == "model":

@@ -25,6 +25,7 @@ from gui.state.panes import MOST_PANES, Pane
 from gui.toolkit.row_drag import compared
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.gui.jobs.test_engine_worker import network
+from tests.gui.texts import name_of
 from tests.gui.user import Key, Modifier, User, child
 
 
@@ -444,7 +445,7 @@ def test_menus_of_a_class_and_a_layer_compare_with_them(user: User) -> None:
         )
         QApplication.sendEvent(view.viewport(), event)
         menu = next(m for m in window.findChildren(QMenu) if m.isVisible())
-        next(action for action in menu.actions() if action.text() == words).trigger()
+        next(action for action in menu.actions() if name_of(action) == words).trigger()
         menu.close()
         wait_panes(user, count)
     _one, two, three = panes(user)

@@ -15,6 +15,7 @@ from engine.formats.demo import SCENES
 from gui.handlers import context_menus
 from gui.window.commands import table
 from gui.window.menus import CANVAS, COMPARE, PREDICTIONS, STRIP, TREE, fill
+from tests.gui.texts import name_of
 from tests.gui.user import User, child
 
 
@@ -58,7 +59,7 @@ def strip_menu(user: User, name: str) -> QMenu:
 
 
 def entries(menu: QMenu) -> dict[str, QAction]:
-    return {action.text(): action for action in menu.actions() if action.text()}
+    return {name_of(action): action for action in menu.actions() if action.text()}
 
 
 def choose(menu: QMenu, text: str) -> None:

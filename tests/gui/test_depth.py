@@ -23,6 +23,7 @@ from gui.handlers.export import _file_name
 from gui.widgets.bars.page_bar import PageBar
 from gui.widgets.input_output.dialog import InputPanel
 from tests.engine.images.dicom_files import DATE, NUMBER, dataset, written
+from tests.gui.texts import name_of
 from tests.gui.user import Key, Modifier, User, child
 
 
@@ -92,7 +93,7 @@ def menu_texts() -> list[str]:
     """The entries of the open menu, which is closed."""
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+    texts = [name_of(action) for action in menu.actions() if not action.isSeparator()]
     menu.close()
     return texts
 
@@ -155,7 +156,7 @@ def test_the_menu_of_the_image_sets_the_levels_back(user: User, deep: Path) -> N
     drag_right(program, 0, 0)
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    (back,) = [action for action in menu.actions() if action.text() == "Automatic levels"]
+    (back,) = [action for action in menu.actions() if name_of(action) == "Automatic levels"]
     back.trigger()
     menu.close()
     settled(user)

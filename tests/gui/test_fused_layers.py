@@ -18,6 +18,7 @@ from engine.formats.demo import SCENES
 from engine.records.asked import Question
 from gui.widgets.choices.option_form import OptionForm
 from tests.gui.test_methods import offered, open_panel, shown, wait_method, wait_swept
+from tests.gui.texts import name_of
 from tests.gui.user import Key, Modifier, User, child
 
 BOTH = "layer3 + layer4"
@@ -62,7 +63,7 @@ def menu_of(user: User, layer: str) -> QMenu:
 
 
 def choose(menu: QMenu, text: str) -> None:
-    (action,) = (action for action in menu.actions() if action.text() == text)
+    (action,) = (action for action in menu.actions() if name_of(action) == text)
     assert action.isEnabled()
     action.trigger()
     menu.close()
@@ -113,7 +114,7 @@ def test_the_menu_fuses_with_the_layer_on_the_screen(user: User) -> None:
     user.wait_layer(BOTH)
     choose(menu_of(user, "layer4"), "Leave out of the fused map")
     user.wait_layer("layer3")
-    entries = [action.text() for action in menu_of(user, "layer3").actions()]
+    entries = [name_of(action) for action in menu_of(user, "layer3").actions()]
     assert not any("use" in text for text in entries), "with itself, there is nothing to fuse"
     popup = QApplication.activePopupWidget()
     assert popup is not None
@@ -176,7 +177,7 @@ def test_methods_that_cannot_fuse_are_greyed_with_the_reason(user: User) -> None
     user.settle()
     assert user.layer == "layer4"
     assert "RefineCAM cannot fuse layers" in program.window.tree._note.text()
-    (fuse,) = (a for a in menu_of(user, "layer3").actions() if a.text().startswith("Fuse with"))
+    (fuse,) = (a for a in menu_of(user, "layer3").actions() if name_of(a).startswith("Fuse with"))
     assert not fuse.isEnabled()
     assert "RefineCAM cannot fuse layers" in fuse.toolTip()
     popup = QApplication.activePopupWidget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QTabBar, QWidget
 
 import engine
+from cli import commands
 from engine.formats.demo import SCENES
 from engine.methods.modifiers import value_title
 from engine.records.channels import Channels
@@ -623,6 +625,30 @@ def test_a_chart_is_read_copied_and_saved(user: User, tmp_path: Path) -> None:
     values = tmp_path / "chart.csv"
     save(user, page.histogram, "values", values)
     assert values.read_text("utf-8").startswith("from,to,cells\n")
+
+
+def test_a_chart_says_how_its_map_is_repeated(user: User, tmp_path: Path) -> None:
+    program = user.start()
+    open_page(user, "numbers")
+    page = drawer(user).numbers
+    page.row.click()
+    save(user, page.profile, "picture", tmp_path / "profile.png")
+    facts = json.loads((tmp_path / "profile.json").read_text("utf-8"))
+    assert facts["chart"]["name"] == page.profile.name
+    assert "trust" not in facts
+    out = tmp_path / "map.npy"
+    facts_file = str(tmp_path / "profile.json")
+    assert commands.main(["explain", "--like", facts_file, "--map", str(out)]) == 0
+    shown = program.state.explanation
+    assert shown is not None
+    assert np.array_equal(np.load(out), shown.map)
+    # The next chart of this name takes the place of the last one, and of nothing else.
+    save(user, page.profile, "values", tmp_path / "profile.csv")
+    assert json.loads((tmp_path / "profile.json").read_text("utf-8"))["chart"] == facts["chart"]
+    (tmp_path / "mine.json").write_text("{}", "utf-8")
+    save(user, page.histogram, "picture", tmp_path / "mine.png")
+    assert (tmp_path / "mine.json").read_text("utf-8") == "{}"
+    assert "mine.json is another file" in program.window.notice.text
 
 
 def test_the_colour_bar_names_the_numbers_of_a_channel(user: User) -> None:

@@ -34,7 +34,7 @@ from gui.widgets.figures.dialog import FigureDialog
 from gui.widgets.gallery.dialog import GalleryDialog
 from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.layers.menu import menu_for
-from tests.gui.texts import RAW, Text, all_texts, faults, painted
+from tests.gui.texts import RAW, Text, all_texts, faults, name_of, painted
 from tests.gui.user import User, files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such file names")
@@ -362,7 +362,7 @@ def test_export_input_and_output_and_the_menus(user: User, strangers: StrangersF
     node = next(node for node in user.program.state.layers if node.name == strangers.name)
     menu = menu_for(node, strangers.name, lambda *_: None, window)
     check(places=20)
-    next(action for action in menu.actions() if action.text() == "Copy name").trigger()
+    next(action for action in menu.actions() if name_of(action) == "Copy name").trigger()
     copied = QGuiApplication.clipboard().text()
     assert not RAW.search(copied)
     assert copied.startswith(MARK)

@@ -28,11 +28,12 @@ from engine.targets.refusals import refusal, refused_layers
 from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
+from gui.settings import KEEP_SELECTION
 from gui.widgets.choices.option_form import OptionForm
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.dialogs.export import ExportDialog
 from tests.gui.test_methods import click_row, method_action, offered, shown, wait_method
-from tests.gui.texts import painted
+from tests.gui.texts import name_of, painted
 from tests.gui.user import WAIT_MS, Key, Modifier, User, child
 
 # Its last layer scores each place, and its logits are the mean over these.
@@ -105,7 +106,7 @@ def from_menu(user: User, index: int, text: str) -> bool:
     panel = user.program.window.predictions
     panel._list.menu_wanted.emit(index, panel.mapToGlobal(panel.rect().center()))
     (menu,) = [menu for menu in panel.findChildren(QMenu) if menu.isVisible()]
-    (action,) = [action for action in menu.actions() if action.text() == text]
+    (action,) = [action for action in menu.actions() if name_of(action) == text]
     action.trigger()
     menu.close()
     # Offscreen, a popup leaves no window active.
@@ -323,7 +324,7 @@ def test_a_channel_from_the_context_menu_of_a_layer(user: User) -> None:
     tree, panel = program.window.tree, program.window.questions
     tree._view.menu_wanted.emit(tree._model.index_of("layer2"), tree.mapToGlobal(QPoint(9, 9)))
     (menu,) = [menu for menu in tree.findChildren(QMenu) if menu.isVisible()]
-    (action,) = [a for a in menu.actions() if a.text() == "Ask about a channel…"]
+    (action,) = [a for a in menu.actions() if name_of(a) == "Ask about a channel…"]
     menu.close()
     action.trigger()
     user.until(panel.isVisible)
@@ -349,7 +350,7 @@ def test_a_cell_is_pointed_at_in_the_picture(user: User, session: Any) -> None:
     canvas.menu_wanted.emit(canvas.mapToGlobal(middle))
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    (action,) = [a for a in menu.actions() if a.text() == "Ask about a channel here…"]
+    (action,) = [a for a in menu.actions() if name_of(a) == "Ask about a channel here…"]
     menu.close()
     action.trigger()
     user.until(program.window.questions.isVisible)
@@ -747,6 +748,8 @@ def test_a_question_that_the_method_cannot_answer_now_is_left_with_a_notice(user
     wait_asked(user, "class")
     method_action(program, "Eigen-CAM").trigger()
     wait_method(user, "eigen-cam")
+    # Otherwise the image comes back with the method that it was left with, which can answer it.
+    program.settings.set(KEEP_SELECTION, True)
     heard = notices(program)
     step(user, -1)
     assert program.state.question == CLASS

@@ -18,6 +18,7 @@ from gui.app.program import Program
 from gui.state.state import NoticeKind
 from gui.toolkit.search_field import SearchField
 from gui.widgets.canvas.panes.panes import arrangement
+from tests.gui.test_inspector import open_page
 from tests.gui.user import User, child
 
 
@@ -260,3 +261,16 @@ def test_panes_have_room_for_what_is_said_above_them(
     count: int, room: QSize, wanted: tuple[int, int]
 ) -> None:
     assert arrangement(count, room, 24) == wanted
+
+
+@pytest.mark.parametrize("size", [QSize(1280, 800), QSize(1024, 640), QSize(800, 420)])
+def test_a_whole_row_of_channels_is_visible(user: User, size: QSize) -> None:
+    user.start()
+    open_page(user, "channels")
+    gallery = settled(user, size).window.drawer.channels.gallery
+    user.settle()
+    gallery.doItemsLayout()
+    first = gallery.visualRect(gallery.model().index(0, 0))
+    assert first.isValid()
+    assert gallery.viewport().rect().contains(first)
+    assert gallery.side >= 32

@@ -22,12 +22,13 @@ from engine.records.asked import Question
 from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
 from gui import settings as table
+from gui.app import recovery
 from gui.controllers.models import NamedModel
 from gui.state.panes import Links
 from gui.state.state import USE_OWN, USE_THEIRS
 from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
-from tests.gui.user import User, files
+from tests.gui.user import Key, User, files
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "session-1.hookscope"
 SHAPES = NamedModel(ModelSource("demo:shapes"))
@@ -432,3 +433,71 @@ def test_a_pasted_image_that_is_too_large_is_named(
     user.wait_explained()
     save(user, session)
     user.until(lambda: "Not in the session: pasted image" in program.window.notice.text)
+
+
+def test_what_the_automatic_save_has_no_room_for_is_said_once(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "MOST_AUTOMATIC", 1000)
+    program = user.start(model=SHAPES)
+    images, notices = program.controller.images, list[str]()
+    program.state.noticed.connect(lambda notice: notices.append(notice.text))
+
+    def told() -> list[str]:
+        return [text for text in notices if text.startswith("Not kept for the next start")]
+
+    def paste(seed: int) -> None:
+        pixels = np.random.default_rng(seed).integers(0, 256, (90, 120, 3), np.uint8)
+        images.open_qimage(to_qimage(pixels), f"pasted {seed}")
+        user.wait_explained()
+
+    paste(3)
+    user.until(lambda: len(told()) == 1)
+    assert "pasted 3" in told()[0]
+    user.focus_tree()
+    user.press(Key.Key_Down)
+    user.wait_explained()
+    user.settle()
+    assert len(told()) == 1
+    paste(4)
+    user.until(lambda: len(told()) == 2)
+    assert "pasted 3, pasted 4" in told()[1]
+
+
+def test_an_image_that_is_not_shown_comes_back_as_it_was_left(
+    user: User, pictures: list[Path], session: Path
+) -> None:
+    program = user.start(*pictures, model=SHAPES)
+    controller, state = program.controller, program.state
+    first = user.layer
+    controller.images.step(1)
+    user.wait_explained()
+    controller.choose_layer("layer2")
+    controller.choose_method("smooth-grad-cam++", (("n", 3),))
+    controller.ask(Question("counterfactual"))
+    user.wait_explained()
+    wanted = state.explanation
+    controller.images.step(1)
+    user.wait_explained()
+    controller.choose_layer("layer3")
+    controller.choose_method("layercam")
+    controller.ask(Question())
+    user.wait_explained()
+    save(user, session)
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+    program = user.start()
+    opened(user, session)
+    state = program.state
+    assert (user.layer, state.method) == ("layer3", "layercam")
+    assert not state.unsaved
+    program.controller.images.step(-1)
+    user.wait_explained()
+    assert wanted is not None
+    assert state.explanation is not None
+    assert state.explanation.asked == wanted.asked
+    assert (user.layer, state.method, dict(state.options)["n"]) == ("layer2", wanted.method, 3)
+    assert np.array_equal(state.explanation.map, wanted.map)
+    program.controller.images.step(-1)
+    user.wait_explained()
+    assert (user.layer, state.method) == (first, "grad-cam")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,20 @@ def test_it_stops_and_goes_on_where_it_stopped(user: User, page: TrustPage) -> N
     assert trusting(user).figures["deletion"] is known["deletion"]
 
 
+def test_the_keyboard_stays_on_the_button_that_measures_and_stops(
+    user: User, page: TrustPage
+) -> None:
+    page.measure.setFocus()
+    user.press(Key.Key_Space)
+    user.until(page.stop.isVisible)
+    assert page.stop.hasFocus()
+    user.press(Key.Key_Space)
+    user.until(page.measure.isVisible)
+    assert page.measure.hasFocus()
+    assert page.measure.isEnabled()
+    user.settle()
+
+
 def test_another_layer_stops_it_and_each_view_keeps_its_figures(
     user: User, page: TrustPage
 ) -> None:
@@ -258,6 +273,9 @@ def test_curves_are_copied_and_saved(user: User, page: TrustPage, tmp_path: Path
         file = tmp_path / f"curve{suffix}"
         save(user, page.lines, "picture", file)
         assert file.read_bytes().startswith(begins)
+    facts = json.loads((tmp_path / "curve.json").read_text(encoding="utf-8"))
+    assert facts["view"]["method"] == "grad-cam"
+    assert facts["trust"]["fill"] == Fill.MEAN.value
     bars = tmp_path / "bars.csv"
     page.choose("border-energy")
     save(user, page.bars, "values", bars)

@@ -525,6 +525,21 @@ def test_a_watermark_is_found_out_by_hiding_it_and_by_pasting_it_elsewhere(user:
     assert top() == "star"
 
 
+def test_an_invitation_goes_when_an_edit_makes_another_answer_right(user: User) -> None:
+    program = user.start(model=NamedModel(ModelSource("demo:shortcut")))
+    state, notice = program.state, program.window.notice
+    scene = next(one for one in SCENES if one.model == "shortcut")
+    key = next(key for key, image in state.images.items() if image.scene is scene)
+    program.controller.images.select(key)
+    user.wait_explained()
+    assert notice.text == scene.invitation
+    added(user, Hide(Rectangle(745, 649, 94, 94)))
+    wait_edited(user)
+    assert notice.text == ""
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert notice.text == scene.invitation
+
+
 def test_going_to_another_image_finishes_what_is_drawn(user: User) -> None:
     opened(user, Key.Key_H)
     state = user.program.state

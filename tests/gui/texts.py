@@ -43,6 +43,11 @@ class Text(NamedTuple):
     text: str
 
 
+def name_of(action: QAction) -> str:
+    """The text of an entry, without the letter that it has while its menu is open."""
+    return action.text().replace("&&", "\0").replace("&", "").replace("\0", "&")
+
+
 def all_texts() -> Iterator[Text]:
     """Of every widget that there is, shown or not."""
     for widget in QApplication.allWidgets():

@@ -6,7 +6,9 @@ class and question; it is dropped when these change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,11 +16,14 @@ from engine.errors import HookscopeError
 from engine.records.channels import ChannelMaps
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from engine.records.views import View
+from engine.records.workbench.trust import TrustSettings
 from engine.render.profile import Point
 from gui.controllers.inspector.strongest import Strongest
 from gui.jobs import channel_work
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.file_work import map_thumbnails, write_bytes
+from gui.jobs.figure_work import beside, write_chart
+from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.inspected import ChannelGallery, Kind, as_map
@@ -278,19 +283,46 @@ class Inspections(QObject):
 
     # --- charts ----------------------------------------------------------------------------------
 
-    def write(self, path: Path, data: bytes) -> None:
-        """Write a chart; closing the program waits for it."""
+    def facts_of(
+        self,
+        name: str,
+        axes: tuple[str, str],
+        *,
+        of_screen: bool = False,
+        trust: TrustSettings | None = None,
+    ) -> dict[str, Any] | None:
+        """What is written beside a chart of the map; None where there is none.
+
+        of_screen: its values are those of the channel that is seen in place of the map, if one is.
+        """
+        from engine.export.figures import chart_facts
+        from engine.export.files import pane_facts
+
+        state, pane = self._state, self._state.pane
+        image, shown, source = state.loaded_of(pane), state.explanation, state.model_source
+        if image is None or shown is None or source is None:
+            return None
+        view = View.of(shown, image, source.key, state.edits_of(pane))
+        facts = pane_facts(image, shown.model, view, shown)
+        channel = self.shown.subject if of_screen and self.shown is not None else ""
+        return chart_facts(facts, name, axes, channel=channel, trust=trust)
+
+    def write(self, path: Path, data: bytes, facts: Mapping[str, Any] | None = None) -> None:
+        """Write a chart, with facts beside it; closing the program waits for it."""
         job = Job(
             f"Saving {path.name}",
-            lambda _watch: write_bytes(path, data),
+            lambda _watch: write_chart(path, data, facts),
             slot="export chart",
             priority=Priority.CLICK,
             keep=True,
         )
-        job.finished.connect(
-            lambda _done: self._state.notify(
-                NoticeKind.INFO, f"Saved {path.name}", "Show folder", str(path.absolute().parent)
-            )
-        )
+        job.finished.connect(lambda whole: self._written(path, whole=whole))
         job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
         self._file_lane.submit(job)
+
+    def _written(self, path: Path, *, whole: bool) -> None:
+        kind, words = NoticeKind.INFO, f"Saved {path.name}"
+        if not whole:
+            kind = NoticeKind.WARNING
+            words += f", but not how to repeat it: {beside(path).name} is another file"
+        self._state.notify(kind, words, "Show folder", str(path.absolute().parent))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from engine.formats.demo import TITLES
+from engine.keeping.left import KeptLeft
 from engine.keeping.records import (
     KeptFile,
     KeptImage,
@@ -21,7 +22,7 @@ from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL, Models
 from gui.settings import Settings
-from gui.state.panes import Pane
+from gui.state.panes import Left, Pane
 from gui.state.state import OpenImage, State
 
 Stamp = tuple[int, int]
@@ -49,12 +50,13 @@ class Capturer:
         known, self._known = self._known, {}
         for key, id in kept.items():
             image = state.images[key]
-            mark = _mark(id, image, hashes, ids)
+            # What is selected for an image that is shown is in its pane.
+            left = {} if key == state.current_key else image.left
+            mark = _mark(id, image, left, hashes, ids)
             before = known.get(key)
-            alike = before is not None and before[0] == mark
-            self._known[key] = (
-                before if before is not None and alike else (mark, _image(id, image, ids, hashes))
-            )
+            if before is None or before[0] != mark:
+                before = mark, _image(id, image, left, ids, hashes)
+            self._known[key] = before
         panes = [pane for pane in state.panes if pane.current_key in kept]
         return KeptSession(
             tuple(image for _, image in self._known.values()),
@@ -71,11 +73,18 @@ class Capturer:
         )
 
 
-def _mark(id: str, image: OpenImage, hashes: Hashes, ids: Mapping[ModelSource, str]) -> object:
+def _mark(
+    id: str,
+    image: OpenImage,
+    left: Mapping[ModelSource, Left],
+    hashes: Hashes,
+    ids: Mapping[ModelSource, str],
+) -> object:
     """What the record of an image depends on: equal as long as it stays the same."""
     chosen: object = None
-    if image.targets or image.expected or image.questions:
-        chosen = dict(image.targets), dict(image.expected), dict(image.questions), dict(ids)
+    if image.targets or image.expected or image.questions or left:
+        asked = dict(image.questions), dict(left)
+        chosen = dict(image.targets), dict(image.expected), *asked, dict(ids)
     path = image.path
     known = hashes.get(path) if path is not None else None
     place = (id, path, image.stamp, known)
@@ -96,6 +105,12 @@ def title_of(session: KeptSession) -> str:
     return " and ".join(words for words in (images, folder, *names[:1]) if words)
 
 
+def listed(names: Sequence[str]) -> str:
+    """The first few names."""
+    more = ", …" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 def _is_kept(image: OpenImage, state: State) -> bool:
     there = image.path is not None or image.pixels is not None
     return there and (not image.error or state.session is not None)
@@ -114,7 +129,13 @@ def _info_of(source: ModelSource, state: State) -> ModelInfo | None:
     return next((pane.info for pane in state.panes if pane.model_source == source), None)
 
 
-def _image(id: str, image: OpenImage, ids: Mapping[ModelSource, str], hashes: Hashes) -> KeptImage:
+def _image(
+    id: str,
+    image: OpenImage,
+    left: Mapping[ModelSource, Left],
+    ids: Mapping[ModelSource, str],
+    hashes: Hashes,
+) -> KeptImage:
     path, scene = image.path, image.scene is not None
     return KeptImage(
         id,
@@ -130,6 +151,11 @@ def _image(id: str, image: OpenImage, ids: Mapping[ModelSource, str], hashes: Ha
         image.edits.facts or None,
         sight=image.sight,
         pixels=image.pixels if path is None else None,
+        left={
+            ids[source]: KeptLeft(one.layer, one.method, one.options, one.question, one.comparing)
+            for source, one in left.items()
+            if source in ids
+        },
     )
 
 

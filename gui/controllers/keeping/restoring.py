@@ -22,7 +22,7 @@ from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.taking_up import take_up
 from gui.settings import Settings
-from gui.state.panes import Links, Pane
+from gui.state.panes import Left, Links, Pane
 from gui.state.records import OpenedModel
 from gui.state.state import OpenImage, State
 
@@ -166,13 +166,27 @@ class Restorer(QObject):
         self._choose_for(image, kept)
         return image
 
-    def _choose_for(self, image: OpenImage, kept: KeptImage) -> None:
+    def _choose_for(self, image: OpenImage, kept: KeptImage) -> tuple[str, ...]:
+        """Choose again what was chosen for an image; returns what cannot be, as notices."""
         sources = self._sources
         for mine, theirs in ((image.targets, kept.classes), (image.expected, kept.expected)):
             mine |= {sources[id]: index for id, index in theirs.items() if id in sources}
         image.questions |= {
             sources[id]: asked for id, asked in kept.questions.items() if id in sources
         }
+        notices: list[str] = []
+        for id, left in kept.left.items():
+            if id not in sources:
+                continue
+            try:
+                chosen = choose(left.method, dict(left.options))
+            except MethodError as error:
+                notices.append(f"{image.name}: {error}")
+                continue
+            image.left[sources[id]] = Left(
+                left.layer, chosen.method.slug, chosen.options, left.question, left.comparing
+            )
+        return tuple(notices)
 
     # --- models ----------------------------------------------------------------------------------
 
@@ -214,7 +228,7 @@ class Restorer(QObject):
         for kept in session.images:
             image = state.images.get(self._keys.get(kept.id, ""))
             if image is not None:
-                self._choose_for(image, kept)
+                state.warn(self._choose_for(image, kept))
         if state.current_key == self._keys.get(here.view.image):
             left = fit(state.pane, here)
             state.warn((*left, *take_up(state, here.view.question)))

@@ -5,7 +5,7 @@ Reading, writing and checksums have a lane of their own, so that no image waits 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from engine.keeping.pixels import MOST
 from engine.keeping.records import KeptFile, KeptSession, Run
 from engine.keeping.settings import Apart
 from gui.controllers.images import Images
-from gui.controllers.keeping.capturing import Capturer
+from gui.controllers.keeping.capturing import Capturer, listed
 from gui.controllers.keeping.folder_page import FolderKeeper
 from gui.controllers.keeping.other_settings import OtherSettings
 from gui.controllers.keeping.restoring import Restorer
@@ -172,7 +172,7 @@ class Sessions(QObject):
         self._hashes |= written.hashes
         self._settings.add_recent_session(written.path)
         if written.left_out:
-            most, names = MOST >> 20, _listed(written.left_out)
+            most, names = MOST >> 20, listed(written.left_out)
             self._state.notify(
                 NoticeKind.WARNING,
                 f"Not in the session: {names}. Images without a file may have {most} MB in all; "
@@ -322,7 +322,7 @@ class Sessions(QObject):
         self._hashes |= changed.hashes
         names = changed.names
         if names:
-            what = names[0] if len(names) == 1 else f"{len(names):,} files ({_listed(names)})"
+            what = names[0] if len(names) == 1 else f"{len(names):,} files ({listed(names)})"
             verb = "has" if len(names) == 1 else "have"
             self._state.warn([f"{what} {verb} changed since the session was saved"])
 
@@ -353,9 +353,3 @@ class Sessions(QObject):
 
 def _paths(files: Iterable[KeptFile]) -> frozenset[str]:
     return frozenset(file.path for file in files)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first few names."""
-    more = ", …" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -8,7 +8,6 @@ from functools import partial
 from typing import cast
 
 from PySide6.QtCore import QObject, QPoint
-from PySide6.QtWidgets import QMenu
 
 from engine.edits.changes import CHANGES
 from engine.records.edits import (
@@ -34,6 +33,7 @@ from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
 from gui.state.state import State
+from gui.toolkit import mnemonics
 from gui.widgets.canvas.tools.drawing import Tool
 from gui.window.commands import TOOLS
 from gui.window.main_window import MainWindow
@@ -269,8 +269,7 @@ class WhatIf(QObject):
         self._editor.select(next((i for i, step in enumerate(steps) if _is_hottest(step)), -1))
 
     def _show_menu(self, place: QPoint) -> None:
-        menu = QMenu(self._panel)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(self._panel)
         actions = self._actions
         menu.addActions([actions[id] for id in ("paste_map", "remove_edit", "clear_edits")])
         menu.addSeparator()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 from gui.controllers.controller import Controller
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
-from gui.toolkit import plain_text
+from gui.toolkit import mnemonics, plain_text
 from gui.toolkit.windows import not_shown, reveal
 from gui.window.main_window import MainWindow
 
@@ -47,6 +47,7 @@ class FolderMenus(QObject):
         page = self._page
         page.rows.menu_wanted.connect(self._show_rows_menu)
         page.head.menu.aboutToShow.connect(self._fill_folder_menu)
+        mnemonics.add_to(page.head.menu)
         page.head.labels_wanted.connect(self.match_labels)
 
     def _show_export(self, share: float, words: str) -> None:
@@ -80,8 +81,7 @@ class FolderMenus(QObject):
         self._add(menu, "Close folder", folders.close_folder)
 
     def _show_rows_menu(self, point: QPoint) -> None:
-        menu = QMenu(self._page)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(self._page)
         numbers = self.selected
         shown = self._folders.rows.known(numbers[0]) if numbers else None
         if shown is not None and len(numbers) == 1:

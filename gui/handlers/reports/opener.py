@@ -1,4 +1,4 @@
-"""Handles Copy as Python, Save as Python script and File > Report."""
+"""Handles Copy as Python, Save as Python script and File > More exports > Report."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.render.ticks import number_text, ticks
-from gui.toolkit import plain_text, theme
+from gui.toolkit import mnemonics, plain_text, theme
 
 SPACE = theme.SPACE
 _SAVED = QSize(640, 360)
@@ -165,8 +165,7 @@ class Chart(QWidget):
 
     def menu(self) -> QMenu:
         """A menu that copies and saves the chart; it deletes itself."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(self)
         board = QGuiApplication.clipboard()
         menu.addAction("Copy picture").triggered.connect(lambda: board.setImage(self.image()))
         menu.addAction("Copy values").triggered.connect(lambda: board.setText(self.values()))

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.records.display import DisplaySettings, Interpolation, Sign
 from engine.render.colormaps import COLORMAPS, LEGACY
-from gui.toolkit import plain_text, theme
+from gui.toolkit import plain_text, theme, windows
 from gui.toolkit.labels import Label
 from gui.toolkit.segments import Segments
 from gui.widgets.display.more import More, narrow
@@ -189,8 +189,11 @@ class DisplayPanel(QWidget):
             "Both signs use a diverging colour map" if both else "Colour map of the heat map"
         )
         changed = self._display != DisplaySettings()
+        if changed:
+            self._reset.setVisible(True)
+        else:
+            windows.leave(self._reset, self._opacity)
         self._reset.setEnabled(changed)
-        self._reset.setVisible(changed)
 
     def _set_back(self) -> None:
         self.set_display(DisplaySettings())

@@ -38,7 +38,7 @@ from PySide6.QtWidgets import (
 from engine.lazy.numpy import np
 from engine.render.profile import Profile
 from engine.render.ticks import number_text
-from gui.toolkit import plain_text, theme
+from gui.toolkit import mnemonics, plain_text, theme
 from gui.toolkit.charts.charts import Curve, Histogram
 from gui.toolkit.labels import ElidedLabel
 
@@ -127,8 +127,7 @@ class CellTable(QTableView):
 
     def menu(self) -> QMenu:
         """A menu that copies cells; it deletes itself."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = mnemonics.passing_menu(self)
         menu.addAction("Copy selected cells").triggered.connect(self.copy_selected)
         menu.addAction("Copy all cells").triggered.connect(lambda: self.copy(everything=True))
         return menu

@@ -42,6 +42,7 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 GAP = theme.SPACE
 _LEAST_SIDE = 8 * theme.SPACE
+_LINES = 2
 _LEAST_WIDTH = 20 * theme.SPACE
 # Device pixels, some megabytes of them; a longer list draws its pictures again.
 _MOST_PICTURES = 400
@@ -113,7 +114,8 @@ class TileModel(QAbstractListModel):
 class TileView(QListView):
     """chosen(key): by click, Return or walking there with the arrow keys. film: in one line that
     the wheel scrolls sideways, whose pictures are as large as its height allows; side_changed: they
-    have another size."""
+    have another size. Otherwise they have this side, as long as a whole row is visible: in a low
+    view they are smaller, and the lines below them are left out before they are too small."""
 
     chosen = Signal(str)
     side_changed = Signal()
@@ -122,7 +124,8 @@ class TileView(QListView):
         super().__init__()
         self._tiles = TileModel(self)
         self.film = film
-        self.side = side
+        self.side = self.wanted = side
+        self.lines = _LINES
         self.setModel(self._tiles)
         self.setItemDelegate(_TileDelegate(self._tiles, self))
         self.setFlow(QListView.Flow.LeftToRight)
@@ -173,14 +176,24 @@ class TileView(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        side, lines = self._fitting()
+        if (side, lines) != (self.side, self.lines):
+            self.side, self.lines = side, lines
+            self.scheduleDelayedItemsLayout()
+            self.scrollTo(self.currentIndex())
+            self.side_changed.emit()
+
+    def _fitting(self) -> tuple[int, int]:
+        """The side of the pictures, and how many lines are below them."""
+        high = _line(self.font())
         if self.film:
             bar = self.horizontalScrollBar().sizeHint().height()
-            side = max(_LEAST_SIDE, self.height() - bar - 2 * _line(self.font()) - 4 * GAP)
-            if side != self.side:
-                self.side = side
-                self.scheduleDelayedItemsLayout()
-                self.scrollTo(self.currentIndex())
-                self.side_changed.emit()
+            return max(_LEAST_SIDE, self.height() - bar - _LINES * high - 4 * GAP), _LINES
+        for lines in range(_LINES, 0, -1):
+            side = self.height() - lines * high - 3 * GAP
+            if side >= _LEAST_SIDE:
+                return min(side, self.wanted), lines
+        return min(max(self.height() - 3 * GAP, _LEAST_SIDE // 2), self.wanted), 0
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
@@ -218,8 +231,9 @@ class _TileDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
         side = self._view.side
         # The lines below small pictures can still be read.
-        width = max(side + 3 * GAP, _LEAST_WIDTH if self._view.film else 0)
-        return QSize(width, side + 2 * _line(option.font) + 3 * GAP)
+        small = self._view.film or (side < self._view.wanted and self._view.lines)
+        width = max(side + 3 * GAP, _LEAST_WIDTH if small else 0)
+        return QSize(width, side + self._view.lines * _line(option.font) + 3 * GAP)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tile, tokens = self._tiles.tiles[index.row()], theme.current()
@@ -242,7 +256,8 @@ class _TileDelegate(QStyledItemDelegate):
         high = _line(option.font)
         metrics = QFontMetrics(painter.font())
         place = QRect(cell.left() + GAP, frame.bottom() + 3, cell.width() - 2 * GAP, high)
-        for text, colour in ((tile.title, tokens.text), (tile.detail, tokens.text_dim)):
+        words = ((tile.title, tokens.text), (tile.detail, tokens.text_dim))
+        for text, colour in words[: self._view.lines]:
             painter.setPen(QColor(tokens.text if current else colour))
             shown = metrics.elidedText(
                 plain_text.line(text), Qt.TextElideMode.ElideMiddle, place.width()

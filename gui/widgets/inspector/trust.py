@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine.metrics.table import ROWS
 from engine.records.workbench.trust import Fill, TrustFigure
-from gui.toolkit import plain_text, theme
+from gui.toolkit import mnemonics, plain_text, theme, windows
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.scrolling import scrolled
 from gui.toolkit.segments import Segments
@@ -121,8 +121,11 @@ class TrustPage(QWidget):
         """Show how far it is; None for nothing under way."""
         running = fraction is not None
         self.bar.setVisible(running)
-        self.stop.setVisible(running)
-        self.measure.setVisible(not running)
+        # One takes the place of the other, and the focus with it: it must not go on to the next.
+        if running:
+            windows.replace(self.measure, self.stop)
+        else:
+            windows.replace(self.stop, self.measure)
         self.words.show_text(words)
         if fraction is not None:
             self.bar.setValue(round(1000 * fraction))
@@ -248,7 +251,7 @@ class TrustPage(QWidget):
         return body
 
     def _fill_menu(self) -> None:
-        menu = QMenu(self)
+        menu = mnemonics.add_to(QMenu(self))
         self.load_action = menu.addAction("Load boxes or mask…")
         self.draw_action = menu.addAction("Draw rectangle")
         self.draw_action.setCheckable(True)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.escaping import plain
 from engine.records.models import LayerNode, Layout
-from gui.toolkit import plain_text
+from gui.toolkit import mnemonics, plain_text
 from gui.widgets.layers.model import LAYOUT_TITLES
 
 _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
@@ -41,8 +41,7 @@ def menu_for(
 ) -> QMenu:
     """A menu that deletes itself. choose(layer, layout): None stands for detection. ask(address):
     for a channel of the layer; None where it has none."""
-    menu = QMenu(parent)
-    menu.aboutToHide.connect(menu.deleteLater)
+    menu = mnemonics.passing_menu(parent)
     copy = menu.addAction("Copy name")
     # In a terminal, a pasted line break would act as Enter, so it is escaped as in the tree.
     copied = plain(address, None)

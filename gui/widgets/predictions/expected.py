@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from gui.toolkit import plain_text, theme
+from gui.toolkit import plain_text, theme, windows
 from gui.toolkit.labels import ElidedLabel
 from gui.toolkit.segments import Segments
 
@@ -73,7 +73,10 @@ class ExpectedLine(QWidget):
         self._compare.setEnabled(not reason)
         self._compare.setToolTip(plain_text.tip(reason or _COMPARE))
         self._parts.enable("contrast", reason)
-        self._compare.setVisible(not hit and not comparing)
-        self._parts.setVisible(not hit and comparing)
+        if comparing and not hit:
+            windows.replace(self._compare, self._parts)
+        else:
+            self._compare.setVisible(not hit)
+            self._parts.hide()
         self._parts.show_choice(part)
         self.show()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QMenu, QWidget
 
-from gui.toolkit import plain_text
+from gui.toolkit import mnemonics, plain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ def menu_for(
 
     index: the class that it is about. explained, expected: those classes, None if unknown.
     """
-    menu = QMenu(parent)
+    menu = mnemonics.passing_menu(parent)
     menu.setToolTipsVisible(True)
-    menu.aboutToHide.connect(menu.deleteLater)
     menu.addAction("Explain this class").triggered.connect(lambda: wishes.explain(index))
     contrast = menu.addAction("Explain against the current class")
     contrast.setEnabled(explained is not None and explained != index and not wishes.no_contrast)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import colorsys
 import io
+import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import engine
-from engine.edits import adjusting
+from engine.edits import adjusting, fills
 from engine.edits.adjusting import blurred, changed
 from engine.edits.apply import edited
+from engine.edits.boxes import Box
 from engine.edits.changes import CHANGES
 from engine.edits.planes import Plane
 from engine.errors import Cancelled, EditError
 from engine.lazy.opencv import cv2
 from engine.progress import CancelToken
-from engine.records.edits import Change, Changing, Edits, Hide, Rectangle
+from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.images import Pixels
 
 RNG = np.random.default_rng(4)
@@ -232,6 +234,45 @@ def test_jpeg_in_bands_is_that_of_one_file(
         assert np.array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize(
+    "change", [Change(Changing.ROTATE, 33.0), Change(Changing.ROTATE, -90.0),
+               Change(Changing.SCALE, 170.0)],
+)  # fmt: skip
+def test_squares_are_the_same_as_the_whole(
+    dtype: type, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each pixel as interpolated in double precision from the whole picture."""
+    picture = np.random.default_rng(5).integers(0, 256, (211, 307, 3)).astype(dtype)
+    picture = picture if dtype is np.uint8 else picture / np.float32(255)
+    monkeypatch.setattr(adjusting, "_BAND", 64 * 64)
+    found = adjusting.changed(picture, change)
+    angle = math.radians(change.amount) if change.what is Changing.ROTATE else 0.0
+    factor = 1.0 if change.what is Changing.ROTATE else 1 + change.amount / 100
+    down, across = np.mgrid[:211, :307] - np.array([105.0, 153.0])[:, None, None]
+    # Where a pixel comes from: turned back, anticlockwise on the screen.
+    x = (math.cos(angle) * across + math.sin(angle) * down) / factor + 153
+    y = (math.cos(angle) * down - math.sin(angle) * across) / factor + 105
+    x, y = x.clip(0, 306), y.clip(0, 210)
+    left, top = np.minimum(np.floor(x), 305).astype(int), np.minimum(np.floor(y), 209).astype(int)
+    right, low = (x - left)[..., None], (y - top)[..., None]
+    values = picture.astype(np.float64)
+    above = values[top, left] * (1 - right) + values[top, left + 1] * right
+    below = values[top + 1, left] * (1 - right) + values[top + 1, left + 1] * right
+    wanted = above * (1 - low) + below * low
+    most = 0.52 if dtype is np.uint8 else 1e-4
+    assert np.abs(found - wanted).max() <= most
+
+
+def test_noise_is_a_tile_that_repeats() -> None:
+    plane = np.random.default_rng(6).integers(0, 256, (700, 900, 3)).astype(np.uint8)
+    box = Box(37, 91, 850, 655)
+    found = fills._noise(plane, box, 4, None)
+    tile = fills._noise(plane, Box(0, 0, fills._TILE, fills._TILE), 4, None)
+    rows, columns = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
+    assert np.array_equal(found, tile[rows % fills._TILE][:, columns % fills._TILE])
+
+
 def test_long_changes_are_stopped_midway(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each between any two of its bands, or of its calls of OpenCV."""
     image = engine.image_from_array(np.zeros((600, 800, 3), np.uint8), "dark")
@@ -239,6 +280,9 @@ def test_long_changes_are_stopped_midway(monkeypatch: pytest.MonkeyPatch) -> Non
     for step, least in (
         (Change(Changing.JPEG, 50), 600 // 32),
         (Hide(Rectangle(100, 100, 600, 450)), 5),
+        (Change(Changing.ROTATE, 12.0), 800 * 600 // (800 * 32)),
+        (Change(Changing.SCALE, 60.0), 800 * 600 // (800 * 32)),
+        (Hide(Rectangle(5, 20, 700, 570), Filling(Fill.NOISE)), 4),
     ):
         whole = Looks()
         edited(image, Edits((step,)), cancel=whole)

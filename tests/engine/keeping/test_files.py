@@ -18,6 +18,7 @@ from engine.errors import SessionError
 from engine.keeping import files
 from engine.keeping.folders import KeptFolder
 from engine.keeping.format import FORMAT_VERSION, facts_of, session_of
+from engine.keeping.left import KeptLeft
 from engine.keeping.pixels import KeptPixels
 from engine.keeping.records import (
     KeptFile,
@@ -54,6 +55,11 @@ def full() -> KeptSession:
         [{"kind": "crop", "part": [0, 0, 10, 10]}],
         (2.5, 0.25, 0.75),
         KeptPixels(PASTED),
+        {
+            "model-1": KeptLeft(
+                "a.b", "layercam", (("eigen", True),), Question("unit", unit=Unit("a.b", 4)), True
+            )
+        },
     )
     model = KeptModel(
         "model-1",
@@ -213,6 +219,12 @@ def test_unknown_values_are_left_alone() -> None:
         (("images", 0, "levels"), ["window", 1, 1e400]),
         (("images", 0, "classes"), {"model-1": "7"}),
         (("images", 0, "questions"), {"model-1": {"name": 3}}),
+        (("images", 0, "left"), []),
+        (("images", 0, "left"), {"model-1": []}),
+        (("images", 0, "left", "model-1", "layer"), 3),
+        (("images", 0, "left", "model-1", "comparing"), 1),
+        (("images", 0, "left", "model-1", "options"), {"eigen": [1]}),
+        (("images", 0, "left", "model-1", "score"), "no such"),
         (("images", 0, "notes"), [{"text": 3}]),
         (("images", 0, "notes"), [{"text": "x" * 10_001}]),
         (("images", 0, "notes"), [{"text": "x", "part": [1, 2, 3]}]),

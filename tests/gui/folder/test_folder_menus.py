@@ -14,6 +14,7 @@ from engine.version import VERSION
 from gui.state.folders import RunState
 from gui.widgets.folder.labels import LabelDialog
 from tests.gui.folder.conftest import SHAPES, Reader
+from tests.gui.texts import name_of
 from tests.gui.user import child
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -36,7 +37,7 @@ def opened(user: Reader, scenes: Path, index: Path) -> Reader:
 
 def choose(user: Reader, menu: QMenu, text: str) -> None:
     menu.aboutToShow.emit()
-    action = next(one for one in menu.actions() if one.text().startswith(text))
+    action = next(one for one in menu.actions() if name_of(one).startswith(text))
     assert action.isEnabled()
     action.trigger()
 

@@ -97,7 +97,7 @@ class Panes(QWidget):
         """Show these panes, in this order. swiped: two of them over each other."""
         self._sights = {n: canvas.relative_sight() for n, canvas in self.canvases.items()}
         self._sight = self.canvas.relative_sight()
-        with self._alone():
+        with self.alone():
             self._rearrange(list(numbers), active, swiped=swiped)
 
     def _rearrange(self, numbers: list[int], active: int, *, swiped: bool) -> None:
@@ -128,7 +128,7 @@ class Panes(QWidget):
     def restore_sights(self) -> None:
         """Once other panes have their images, have each look where it looked before; with a linked
         zoom, where the active one did."""
-        with self._alone():
+        with self.alone():
             for number, canvas in self.canvases.items():
                 linked = self._linked.zoom or number not in self._sights
                 canvas.look_relatively(self._sight if linked else self._sights[number])
@@ -202,7 +202,7 @@ class Panes(QWidget):
         return [other for other in self.canvases.values() if other is not canvas]
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """What happens inside is not followed once more."""
         before, self._following = self._following, True
         yield
@@ -212,7 +212,7 @@ class Panes(QWidget):
         linked = self._linked.zoom or self._swiped
         if self._following or len(self._numbers) == 1 or not linked:
             return
-        with self._alone():
+        with self.alone():
             for other in self._others(canvas):
                 other.look_relatively(canvas.relative_sight())
 
@@ -220,7 +220,7 @@ class Panes(QWidget):
         linked = self._linked.cursor and not self._swiped
         if self._following or len(self._numbers) == 1 or not linked:
             return
-        with self._alone():
+        with self.alone():
             for other in self._others(canvas):
                 other.set_ghost(canvas.pointed_fractions())
 

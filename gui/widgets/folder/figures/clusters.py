@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.toolkit import plain_text, theme
+from gui.toolkit import plain_text, theme, windows
 from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.folder.figures.mean import MapPicture
 from gui.widgets.folder.figures.scatter import Scatter
@@ -132,7 +132,10 @@ class ClusterPanel(QWidget):
     def set_work(self, share: float | None, words: str = "") -> None:
         """Show how far something is; None for nothing under way."""
         self._progress.setVisible(share is not None)
-        self.stop.setVisible(share is not None)
+        if share is None:
+            windows.leave(self.stop, self.classes)
+        else:
+            self.stop.setVisible(True)
         if share is not None:
             self._progress.setRange(0, 1000 if share > 0 else 0)
             self._progress.setValue(round(1000 * share))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 from engine.lazy import torchvision
 from engine.records.models import Layout
 from gui.state.state import NoticeKind
+from tests.gui.texts import name_of
 from tests.gui.user import User, child, files
 
 
@@ -37,8 +38,10 @@ def menu_of(user: User, layer: str, keyboard: bool = False) -> QMenu:
 
 def choose(user: User, layer: str, title: str) -> None:
     menu = menu_of(user, layer)
-    (inner,) = [m for m in menu.findChildren(QMenu) if m.title() == "Interpret output as"]
-    (action,) = [a for a in inner.actions() if a.text() == title]
+    (inner,) = [
+        m for m in menu.findChildren(QMenu) if name_of(m.menuAction()) == "Interpret output as"
+    ]
+    (action,) = [a for a in inner.actions() if name_of(a) == title]
     action.trigger()
     menu.close()
 
@@ -51,7 +54,7 @@ def layout_of(user: User, layer: str) -> Layout | None:
 def test_the_name_goes_to_the_clipboard(user: User, keyboard: bool) -> None:
     user.start()
     menu = menu_of(user, "layer3", keyboard)
-    (copy,) = [a for a in menu.actions() if a.text() == "Copy name"]
+    (copy,) = [a for a in menu.actions() if name_of(a) == "Copy name"]
     copy.trigger()
     menu.close()
     assert QGuiApplication.clipboard().text() == "layer3"
