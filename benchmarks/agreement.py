@@ -40,10 +40,10 @@ from benchmarks.library_maps import (
     smoothgrad_of_captum,
     torchcam,
 )
-from benchmarks.run import RESULTS
 from benchmarks.scenes import scene
 from benchmarks.subjects import TARGET, build, picture
 from benchmarks.timing import FAILURES
+from benchmarks.written import RESULTS
 from engine.images.preprocessing import prepare
 from engine.lazy import torchvision
 from engine.methods.registry import find

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import statistics
 import sys
 import tempfile
@@ -25,9 +24,9 @@ import numpy as np
 import torch
 
 import engine
-from benchmarks.run import RESULTS, commit
-from benchmarks.subjects import LAST_STAGE, Subject, machine, subject
+from benchmarks.subjects import LAST_STAGE, Subject, subject
 from benchmarks.timing import Case, measure
+from benchmarks.written import described, write
 from engine.explain.batches import Batches
 from engine.images.preprocessing import prepare
 from engine.records.images import LoadedImage
@@ -126,16 +125,8 @@ def main() -> None:
             it = subject(name, options.device, Path(folder))
             rows.append(compared(it, options.size, options.repeats))
             it.weights.unlink()
-    result = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/batches.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": machine(),
-        "results": rows,
-    }
-    out = options.out or RESULTS / f"batches-{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = described("batches", started, results=rows)
+    write(result, started, options.out, "batches-")
     print(table(rows))
 
 

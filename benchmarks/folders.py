@@ -37,8 +37,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.run import RESULTS, commit
-from benchmarks.subjects import LAST_STAGE, build, machine
+from benchmarks.subjects import LAST_STAGE, build
+from benchmarks.written import described, write
 from engine.lazy import torchvision
 
 NETWORKS = ("resnet50", "efficientnet_b0", "convnext_tiny")
@@ -265,16 +265,8 @@ def main() -> None:
             rows.append(compared(options, folder))
     finally:
         shutil.rmtree(folder)
-    result = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/folders.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": machine(),
-        "results": rows,
-    }
-    out = options.out or RESULTS / f"folders-{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = described("folders", started, results=rows)
+    write(result, started, options.out, "folders-")
     print(table(rows))
 
 

@@ -35,8 +35,9 @@ import torch
 import engine
 from benchmarks import batches
 from benchmarks.contenders import Hookscope
-from benchmarks.run import RESULTS, commit, compare
-from benchmarks.subjects import LAST_STAGE, machine, subject
+from benchmarks.run import compare
+from benchmarks.subjects import LAST_STAGE, subject
+from benchmarks.written import described, write
 from engine.model import Model
 from scripts.common.checks import CheckFailed
 from scripts.common.display import x_display
@@ -246,18 +247,8 @@ def main() -> int:
     run.step("other types", lambda: other_types(run))
     run.step("out of memory", lambda: out_of_memory(run))
     run.step("window", lambda: window(run))
-    result = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/gpu.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": machine(),
-        "device": run.device,
-        "failed": run.failed,
-        "steps": run.found,
-    }
-    out = options.out or RESULTS / f"gpu-{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = described("gpu", started, device=run.device, failed=run.failed, steps=run.found)
+    out = write(result, started, options.out, "gpu-")
     print(f"{len(run.found) - len(run.failed)} of {len(run.found)} steps passed; written to {out}")
     return 1 if run.failed else 0
 

@@ -15,7 +15,6 @@ import contextlib
 import datetime
 import functools
 import io
-import json
 import sys
 import tempfile
 import warnings
@@ -30,9 +29,10 @@ sys.path.insert(0, str(ROOT))
 import torch
 
 import engine
-from benchmarks.run import RESULTS, bare_forward, commit
-from benchmarks.subjects import LAYERS, TARGET, Subject, machine, subject
+from benchmarks.run import bare_forward
+from benchmarks.subjects import LAYERS, TARGET, Subject, subject
 from benchmarks.timing import Case, measure
+from benchmarks.written import described, write
 from engine.errors import MethodError
 from engine.lazy import torchvision
 from engine.methods.registry import METHODS, Family, is_cheap
@@ -292,17 +292,8 @@ def main() -> None:
             it = subject(name, options.device, Path(folder))
             rows.append(compare(it, options.libraries, options.repeats, options.parts))
             it.weights.unlink()
-    result = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/methods.py", *sys.argv[1:]]),
-        "repeats": options.repeats,
-        "commit": commit(),
-        "machine": machine(),
-        "results": rows,
-    }
-    out = options.out or RESULTS / f"methods-{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = described("methods", started, repeats=options.repeats, results=rows)
+    out = write(result, started, options.out, "methods-")
     print(table(rows))
     print(f"\nWritten to {out}", file=sys.stderr)
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import functools
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -31,13 +29,11 @@ from benchmarks.subjects import (
     OTHER_TARGET,
     TARGET,
     Subject,
-    machine,
     subject,
 )
 from benchmarks.table import markdown
 from benchmarks.timing import Case, measure
-
-RESULTS = ROOT / "benchmarks" / "results"
+from benchmarks.written import described, write
 
 
 def bare_forward(it: Subject) -> Callable[[], object]:
@@ -136,16 +132,6 @@ def kinds_at_once(contender: Contender) -> bool:
     return type(contender).all_layers is not Contender.all_layers
 
 
-def commit() -> str:
-    """The commit that is measured, with '+' for changes that are not committed; '' outside git."""
-    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    try:
-        asked = subprocess.run(git, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return asked.stdout.strip()
-
-
 def devices(wanted: str) -> list[str]:
     there = ["cpu", *(["cuda:0"] if torch.cuda.is_available() else [])]
     return there if wanted == "all" else [wanted]
@@ -174,14 +160,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     kinds = [k for k in CONTENDERS if options.only is None or k.name in options.only]
     started = datetime.datetime.now(datetime.UTC)
-    result: dict[str, object] = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/run.py", *sys.argv[1:]]),
-        "repeats": options.repeats,
-        "memory": options.memory,
-        "commit": commit(),
-        "machine": machine(),
-    }
+    result = described("run", started, repeats=options.repeats, memory=options.memory)
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         for device in devices(options.device):
@@ -193,9 +172,7 @@ def main() -> None:
                 rows.append({"network": name} | compared)
                 it.weights.unlink()
     result["results"] = rows
-    out = options.out or RESULTS / f"{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    out = write(result, started, options.out)
     print(markdown(result))
     print(f"\nWritten to {out}", file=sys.stderr)
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import statistics
 import sys
 import time
@@ -35,8 +34,7 @@ import torch
 
 import engine
 from benchmarks.pointing import Area, energy, enlarged, hit, widened
-from benchmarks.run import RESULTS, commit
-from benchmarks.subjects import machine
+from benchmarks.written import described, write
 from engine.errors import MethodError
 from engine.images.preprocessing import prepare
 from engine.methods.registry import METHODS, Method, find
@@ -266,15 +264,9 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     started = datetime.datetime.now(datetime.UTC)
-    result = {
-        "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/scenes.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": machine(),
-    } | measure(options.scenes, options.long_scenes, options.methods, options.varied)
-    out = options.out or RESULTS / f"scenes-{started:%Y-%m-%d-%H%M}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    found = measure(options.scenes, options.long_scenes, options.methods, options.varied)
+    result = described("scenes", started, **found)
+    out = write(result, started, options.out, "scenes-")
     print(table(result))
     print(f"\nWritten to {out}", file=sys.stderr)
 

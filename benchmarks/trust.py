@@ -29,8 +29,8 @@ import numpy as np
 import torch
 
 import engine
-from benchmarks.run import RESULTS
 from benchmarks.scenes import MODEL, scene
+from benchmarks.written import RESULTS
 from engine.images.preprocessing import prepare
 from engine.lazy import torchvision
 from engine.metrics.imputing import imputed

@@ -11,8 +11,6 @@ sweep no computation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -20,38 +18,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import MethodError
+from engine.explain.answers.alike import find_alike
 from engine.explain.answers.channels import channel_maps_of, channels_of
 from engine.explain.answers.found import Found, NotFinite, Said, explanation_of, said_of
 from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
-from engine.explain.answers.places import suitable
 from engine.explain.answers.requests import (
     Decided,
-    Request,
     asking_for,
-    method_of,
+    request_again,
     request_of,
+    swept_method_of,
 )
 from engine.explain.answers.sharing import share_pass
 from engine.explain.answers.single import found_maps
-from engine.explain.answers.sweeping import left_out, sweep_maps
+from engine.explain.answers.sweeping import left_out, maps_by_layer, sweep_maps
 from engine.explain.answers.trials import Trials
-from engine.explain.asking import Asking, before
+from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.images.preprocessing import Prepared, prepare
 from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.modifiers import fused_by, of_one_layer
-from engine.methods.registry import (
-    METHODS,
-    Chosen,
-    Need,
-    counted_words,
-    expected_of_all,
-    shares_pass,
-)
+from engine.methods.registry import Chosen
 from engine.model import Model
 from engine.passes.below.polling import polled_if_long
 from engine.passes.hooks import Call
@@ -242,29 +232,7 @@ class Session:
         were made is used; without one of the layer it does nothing. For idle time: each map takes
         about a millisecond. Raises LayerError and TargetError as explain does, and Cancelled.
         """
-        for method in METHODS:
-            if not shares_pass(method):
-                continue
-            if cancel is not None:
-                cancel.raise_if_cancelled()
-            with suppress(MethodError):
-                request = request_of(self._work, layer, target, method.slug, None, question)
-                self._work.guarded(partial(self._alike, request, cancel))
-
-    def _alike(self, request: Request, cancel: CancelToken | None) -> None:
-        """Have the map known if it takes no pass."""
-        work, asking, how = self._work, request.asking, of_one_layer(request.how)
-        asked = asking.known()
-        if asked is None or any(work.output(place.source) is None for place in request.places):
-            return
-        if Need.GRADIENT in how.method.needs and not all(
-            work.remembers(place.source, asked) for place in request.places
-        ):
-            return
-        if how.method.steep and not work.is_own:
-            # Rounding may decide on its map, which then takes a pass.
-            return
-        found_maps(work, self._known, asking, request.places, how, cancel, ignore_progress)
+        find_alike(self._work, self._known, layer, target, question, cancel)
 
     def has_gradient(self, explanation: Explanation) -> bool:
         """Whether another method that takes the same gradient would take no pass for the layer and
@@ -325,18 +293,9 @@ class Session:
         The same layer, method and question, of the class that was explained, whatever the network
         answers for a copy. Raises the errors of explain.
         """
+        request = request_again(self._work, explanation)
+        self._known_logits(cancel)
         asked = explanation.asked
-        question = Question(asked.question, asked.against, asked.score, asked.unit, asked.cell)
-        request = request_of(
-            self._work,
-            explanation.fused or explanation.layer or None,
-            asked.target,
-            explanation.method,
-            dict(explanation.options),
-            question,
-        )
-        if self._work.logits is None:
-            self._guarded(lambda: self._work.first_pass(cancel), cancel)
         return Trials(self._work, request, asked, lambda work: self._guarded(work, cancel), cancel)
 
     def compare(
@@ -395,7 +354,7 @@ class Session:
         explanation. Raises LayerError, MethodError and TargetError as explain does.
         """
         request = request_of(self._work, layer, None, method, options, question)
-        return expected_of_all(request.how, request.shapes)
+        return request.passes
 
     def expected_words(
         self,
@@ -411,12 +370,10 @@ class Session:
         The time is that of forward passes which are made for it. Raises the errors of explain.
         """
         request = request_of(self._work, layer, None, method, options, question)
-        passes = expected_of_all(request.how, request.shapes)
-        if not counted_words(request.how, passes, 0.0):
+        if not request.words(0.0):
             return ""
         self._known_logits(cancel)
-        seconds = self._guarded(lambda: self._work.steady(cancel), cancel)
-        return counted_words(request.how, passes, seconds)
+        return request.words(self._guarded(lambda: self._work.steady(cancel), cancel))
 
     def sweep(
         self,
@@ -438,10 +395,7 @@ class Session:
         out and counted in `notices`, and explain still works for each of them. Layers whose map is
         not finite are left out and counted as well. Raises the same errors as explain.
         """
-        how = method_of(self.model, method, options)
-        if not how.method.swept:
-            why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
-            raise MethodError(f"{why}; a sweep of all layers needs another method")
+        how = swept_method_of(self.model, method, options)
         asking = asking_for(self._work, target, question, how)
         single = of_one_layer(how)
         self._guarded(
@@ -449,23 +403,15 @@ class Session:
         )
         said = self._said(asking, how)
         maps = self._known.of(said.asked, single)
-        facts = self.model.facts
-        wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
+        swept = maps_by_layer(self.model, how, asking, maps)
         result: dict[str, Explanation] = {}
-        unfit, infinite = 0, 0
-        for node in self.layers:
-            call = (node.name, node.calls - 1)
-            if not node.explainable or facts.calls[call].source not in wanted:
-                continue
-            raw = maps.get(facts.calls[call].source)
-            if raw is None:
-                unfit += 1
-                continue
+        infinite = 0
+        for name, (call, raw) in swept.found.items():
             try:
-                result[node.name] = self._explanation(node.name, call, how, raw, said)
+                result[name] = self._explanation(name, call, how, raw, said)
             except NotFinite:
                 infinite += 1
-        for text in left_out(unfit, infinite):
+        for text in left_out(swept.lacking, infinite):
             self._work.notify(text)
         return result
 

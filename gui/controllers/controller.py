@@ -14,9 +14,10 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.keeping.records import KeptSession, Run
 from engine.records.asked import Question
+from gui.controllers.asking.choosing import without_comparison
 from gui.controllers.downloads import Downloads
 from gui.controllers.edits.what_if import WhatIf
-from gui.controllers.explaining import Explainer, without_comparison
+from gui.controllers.explaining import Explainer
 from gui.controllers.exports import Exports
 from gui.controllers.figures.figures import Figures
 from gui.controllers.folder.clustering import Clustering

@@ -12,7 +12,8 @@ from engine.records.levels import AUTO, Levels
 from gui.controllers.images import Images
 from gui.jobs.file_work import Decoded, level
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.state.state import NoticeKind, OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import NoticeKind, State
 
 
 class ImageViews(QObject):

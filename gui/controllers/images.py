@@ -1,62 +1,33 @@
-"""The open images: finds, reads, selects and closes them, and updates their part of the state.
+"""The open images: finds and selects them, and updates their part of the state.
 
-The main controller explains the selected one.
+Reading and closing are in gui/controllers/strip; the main controller explains the selected one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from engine.errors import HookscopeError, ImageError
 from engine.formats.demo import SCENES, Scene
 from engine.keeping.pixels import KeptPixels
-from engine.records.images import LoadedImage
-from engine.records.sources import ModelSource
+from gui.controllers.strip.closing import Closing
+from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
-from gui.jobs.file_work import (
-    Decoded,
-    Found,
-    decode,
-    decode_bytes,
-    decode_qimage,
-    read_thumbnail,
-    scan,
-    small,
-    stamp_of,
-)
+from gui.jobs.file_work import Decoded, Found, decode_bytes, decode_qimage, scan, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
-from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, State
 
-# Memory for decoded images other than the current one, kept for going back.
-_KEEP_BYTES = 1_500_000_000
 MANY = 500
 """More images than this are opened at once only after a question."""
 
-_MOST_CLOSED = 10
-"""How often closing can be undone."""
-
 WORTH_A_PAGE = 50
 """A folder with more images is worth a page of its own."""
-
-# RGB for the engine, and the pyramid of 32-bit pictures for the canvas.
-_BYTES_A_PIXEL = 3 + 4 * 4 / 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Closed:
-    """Images that were closed at once. current: the key of the one that was shown, None if it was
-    another; layer: that was selected then, with this model."""
-
-    images: list[OpenImage]
-    current: str | None
-    layer: str | None
-    model: ModelSource | None
 
 
 class Images(QObject):
@@ -88,17 +59,20 @@ class Images(QObject):
         self._state = state
         self._settings = settings
         self._lane = lane
-        self._history = history
         self._next_key = 0
         self._next_scan = 0
-        self._used: dict[str, None] = {}
-        self._closed: list[_Closed] = []
+        self._reader = Reader(state, lane, self)
+        self._reader.ready.connect(self.ready)
+        self._reader.thumbnail_ready.connect(self.thumbnail_ready)
+        self._closing = Closing(state, history, self._reader, self.select, self)
+        self._closing.none_left.connect(self.leaving)
+        self._closing.reopened.connect(self.reopened)
         self._many: tuple[Found, Path | None] | None = None
         self._made_room = False
 
     def open_scenes(self) -> None:
         """Open the embedded scenes and select the first."""
-        known = self._known()
+        known = self._state.keys_by_path
         keys: list[str] = []
         for scene in SCENES:
             # The first is decoded at once, which yields its thumbnail as well.
@@ -148,22 +122,25 @@ class Images(QObject):
             self._state.images[image.key] = image
             self._state.image_added.emit(image.key)
             if image.path is not None:
-                self._read_thumbnail(image.key, image.path)
+                self._reader.thumbnail(image.key, image.path)
             elif image.pixels is not None:
-                self._decode_pixels(image, image.pixels)
+                self._reader.decode_pixels(image, image.pixels)
 
     def relocate(self, image: OpenImage, path: Path) -> None:
         """The file of an open image is here now; it is read again, with what was chosen for it."""
         image.path = path
+        self._read_again(image, path)
+
+    def _read_again(self, image: OpenImage, path: Path) -> None:
         image.let_go()
         image.error = ""
         image.revision += 1
         self._state.image_updated.emit(image.key)
         if image.key == self._state.current_key:
             self.leaving.emit()
-            self._decode(image.key, path)
+            self._reader.decode(image.key, path)
         else:
-            self._read_thumbnail(image.key, path)
+            self._reader.thumbnail(image.key, path)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Open the bytes of an image file (dropped from a browser, say)."""
@@ -181,15 +158,13 @@ class Images(QObject):
             return
         self._state.note_left()
         self._state.current_key = key
-        # state.images has the order of the strip; _used has the order of use.
-        self._used.pop(key, None)
-        self._used[key] = None
+        self._reader.note_use(key)
         self.leaving.emit()
         self._state.current_changed.emit()
         if image.loaded is not None:
             self.ready.emit()
         elif image.path is not None:
-            self._decode(key, image.path)
+            self._reader.decode(key, image.path)
 
     def note_sight(self, key: str, sight: tuple[float, float, float] | None) -> None:
         """What is looked at of an image, as in OpenImage."""
@@ -205,7 +180,7 @@ class Images(QObject):
         image.let_go()
         self.leaving.emit()
         self._state.current_changed.emit()
-        self._decode(image.key, image.path)
+        self._reader.decode(image.key, image.path)
 
     def step(self, by: int) -> None:
         """Select the image `by` places further on; stops at the ends."""
@@ -223,11 +198,7 @@ class Images(QObject):
 
     def want(self, key: str) -> None:
         """Read an image that is to be shown beside the current one, unless it is there."""
-        image = self._state.images[key]
-        if image.loaded is None and not image.error and image.path is not None:
-            self._used = {key: None, **self._used}
-            if key != self._state.current_key and not self._lane.has(f"decode {key}"):
-                self._decode(key, image.path)
+        self._reader.want(key)
 
     def close(self, key: str) -> None:
         """Close an image; if it was the current one, select its neighbour."""
@@ -235,91 +206,16 @@ class Images(QObject):
 
     def close_many(self, keys: Sequence[str]) -> None:
         """Close several images at once, which undo and reopen bring back together."""
-        images = self._state.images
-        closing = [images[key] for key in keys if key in images]
-        if not closing:
-            return
-        state = self._state
-        keys = [image.key for image in closing]
-        current = state.current_key if state.current_key in keys else None
-        closed = _Closed(closing, current, state.layer, state.model_source)
-        self._do_close(closed)
-        words = "close image" if len(closing) == 1 else f"close {len(closing):,} images"
-        self._history.do(
-            words, lambda: self._do_close(closed), lambda: self._bring_back(closed), done=True
-        )
-
-    def _do_close(self, closed: _Closed) -> None:
-        self._closed.append(closed)
-        del self._closed[:-_MOST_CLOSED]
-        there = [image.key for image in closed.images if image.key in self._state.images]
-        # The current one goes last, so that no other is read on the way.
-        for key in sorted(there, key=lambda key: key == self._state.current_key):
-            self._close(key)
+        self._closing.close(keys)
 
     @property
     def can_reopen(self) -> bool:
         """Whether images were closed that can be opened again."""
-        return bool(self._closed)
+        return self._closing.can_reopen
 
     def reopen(self) -> None:
         """Open the images again that were closed last, with what was chosen for them."""
-        if not self._closed:
-            return
-        closed = self._closed[-1]
-        self._bring_back(closed)
-        count = len(closed.images)
-        words = "reopen image" if count == 1 else f"reopen {count:,} images"
-        self._history.do(
-            words, lambda: self._bring_back(closed), lambda: self._do_close(closed), done=True
-        )
-
-    def _bring_back(self, closed: _Closed) -> None:
-        if closed in self._closed:
-            self._closed.remove(closed)
-        known = self._known()
-        images = [one for one in closed.images if one.path is None or one.path not in known]
-        for image in images:
-            self._state.images[image.key] = image
-            self._state.image_added.emit(image.key)
-            if image.path is not None:
-                self._read_thumbnail(image.key, image.path)
-            elif image.loaded is not None:
-                self._draw_thumbnail(image.key, image.loaded)
-        keys = [image.key for image in images]
-        if keys:
-            self.select(closed.current if closed.current in keys else keys[0])
-            if closed.current in keys and closed.model == self._state.model_source:
-                self.reopened.emit(closed.layer)
-        else:
-            self._state.current_changed.emit()
-
-    def _draw_thumbnail(self, key: str, loaded: LoadedImage) -> None:
-        job = Job("Reading thumbnails", lambda _watch: small(loaded))
-        job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
-        self._lane.submit(job)
-
-    def _close(self, key: str) -> None:
-        image = self._state.images[key]
-        if key == self._state.current_key:
-            self._state.note_left()
-        if image.path is not None:
-            # It can be read again.
-            image.let_go()
-        keys = list(self._state.images)
-        place = keys.index(key)
-        del self._state.images[key]
-        self._used.pop(key, None)
-        self._state.image_removed.emit(key)
-        if key != self._state.current_key:
-            return
-        keys.remove(key)
-        if keys:
-            self.select(keys[min(place, len(keys) - 1)])
-            return
-        self._state.current_key = None
-        self.leaving.emit()
-        self._state.current_changed.emit()
+        self._closing.reopen()
 
     def cancel(self) -> None:
         """Cancel the search in folders, and the image that is being read."""
@@ -328,21 +224,34 @@ class Images(QObject):
         if running is not None and running.reading:
             running.cancel()
 
-    def _known(self) -> dict[Path, str]:
-        return {image.path: key for key, image in self._state.images.items() if image.path}
-
     def _found(self, found: Found, current: Path | None, ask: bool) -> None:
-        known = self._known()
-        count = sum(path not in known for path in found.images)
-        if ask and count > MANY:
-            self._many = replace(found, model=None), current
-            said, action = f"These are {count:,} images.", (OPEN_MANY, "")
-            if found.folder is not None:
-                said += " A folder page shows them as a table with charts."
-                action = AS_PAGE, str(found.folder)
-            said += " Close this notice to open none of them."
-            self._state.notify(NoticeKind.WARNING, said, *action)
+        known = self._state.keys_by_path
+        fresh = sum(path not in known for path in found.images)
+        if ask and fresh > MANY:
+            self._ask_about(found, current, fresh)
             found = replace(found, images=(), refused="")
+        if found.images:
+            self._open_found(found, current)
+        self._announce(found)
+        count = len(found.images)
+        if found.folder is not None and count > WORTH_A_PAGE:
+            said = f"{count:,} images were opened."
+            self._state.notify(NoticeKind.HINT, said, AS_PAGE, str(found.folder))
+        if found.refused:
+            self._state.notify(NoticeKind.WARNING, found.refused)
+
+    def _ask_about(self, found: Found, current: Path | None, count: int) -> None:
+        """Say that they are many; open_many then opens them."""
+        self._many = replace(found, model=None), current
+        said, action = f"These are {count:,} images.", (OPEN_MANY, "")
+        if found.folder is not None:
+            said += " A folder page shows them as a table with charts."
+            action = AS_PAGE, str(found.folder)
+        said += " Close this notice to open none of them."
+        self._state.notify(NoticeKind.WARNING, said, *action)
+
+    def _open_found(self, found: Found, current: Path | None) -> None:
+        known = self._state.keys_by_path
         keys: list[str] = []
         fresh = [place for place, path in enumerate(found.images) if path not in known]
         chosen = found.images.index(current) if current in found.images else min(fresh, default=0)
@@ -352,16 +261,18 @@ class Images(QObject):
                 # The selected one is decoded at once, which yields its thumbnail as well.
                 key = self._add(path, path.name, None, len(keys) != chosen)
             else:
-                self._look_again(key)
+                self._look_again(self._state.images[key])
             keys.append(key)
         there = [path for path in found.images if path not in found.missing]
         for path in reversed(there[:MAX_IMAGES]):
             self._settings.add_recent_image(path)
-        if keys:
-            self.select(keys[chosen])
-            self.added.emit([keys[place] for place in fresh])
-            if fresh:
-                self._make_room()
+        self.select(keys[chosen])
+        self.added.emit([keys[place] for place in fresh])
+        if fresh:
+            self._make_room()
+
+    def _announce(self, found: Found) -> None:
+        """Tell of what was found beside images."""
         if found.model is not None:
             self.model_found.emit(found.model)
         if found.classes is not None:
@@ -372,12 +283,6 @@ class Images(QObject):
             self.session_found.emit(found.session)
         if found.paged:
             self.paged_found.emit(found.paged)
-        if found.folder is not None and len(keys) > WORTH_A_PAGE:
-            self._state.notify(
-                NoticeKind.HINT, f"{len(keys):,} images were opened.", AS_PAGE, str(found.folder)
-            )
-        if found.refused:
-            self._state.notify(NoticeKind.WARNING, found.refused)
 
     def _make_room(self) -> None:
         """The user's first own images take the place of the demo scenes, unless one of these is
@@ -393,21 +298,11 @@ class Images(QObject):
             words = "The demo scenes have made room for your images."
             self._state.noticed.emit(Notice(NoticeKind.INFO, words, REOPEN, yields=True))
 
-    def _look_again(self, key: str) -> None:
+    def _look_again(self, image: OpenImage) -> None:
         """Read an open file again, if it has changed or could not be read before."""
-        image = self._state.images[key]
-        if image.path is None or not (image.error or image.stamp != stamp_of(image.path)):
-            return
-        image.let_go()
-        image.error = ""
-        image.page = 1
-        image.revision += 1
-        self._state.image_updated.emit(key)
-        if key == self._state.current_key:
-            self.leaving.emit()
-            self._decode(key, image.path)
-        else:
-            self._read_thumbnail(key, image.path)
+        if image.path is not None and (image.error or image.stamp != stamp_of(image.path)):
+            image.page = 1
+            self._read_again(image, image.path)
 
     def _add(
         self,
@@ -416,37 +311,12 @@ class Images(QObject):
         scene: Scene | None = None,
         with_thumbnail: bool = True,
     ) -> str:
-        self._next_key += 1
-        key = f"image-{self._next_key}"
-        self._state.images[key] = OpenImage(key, name, path, scene)
-        self._state.image_added.emit(key)
+        image = self.blank(path, name, scene)
+        self._state.images[image.key] = image
+        self._state.image_added.emit(image.key)
         if path is not None and with_thumbnail:
-            self._read_thumbnail(key, path)
-        return key
-
-    def _read_thumbnail(self, key: str, path: Path) -> None:
-        job = Job(
-            "Reading thumbnails",
-            lambda watch: read_thumbnail(path, watch),
-            reading=path.name,
-            unlogged=_names(path),
-        )
-        job.finished.connect(lambda image: self.thumbnail_ready.emit(key, image))
-        job.failed.connect(lambda error: self._failed(key, error))
-        job.cancelled.connect(lambda: self._stopped(key, path))
-        self._lane.submit(job)
-
-    def _decode_pixels(self, image: OpenImage, kept: KeptPixels) -> None:
-        """Read an image that a session has, which stays decoded."""
-        key, name, levels, policy = image.key, image.name, image.levels, self._state.policy
-        job = Job(
-            "Opening the image",
-            lambda watch: decode_bytes(kept.encoded, name, watch, levels, policy),
-            priority=Priority.CLICK,
-        )
-        job.finished.connect(lambda decoded: self._decoded(key, decoded))
-        job.failed.connect(lambda error: self._failed(key, error))
-        self._lane.submit(job)
+            self._reader.thumbnail(image.key, path)
+        return image.key
 
     def _open_unnamed(
         self, work: Callable[[Watch], Decoded], kept: KeptPixels | None = None
@@ -460,79 +330,13 @@ class Images(QObject):
     def _add_decoded(self, decoded: Decoded, kept: KeptPixels | None) -> None:
         key = self._add(None, decoded.loaded.name)
         self._state.images[key].pixels = kept or KeptPixels(pixels=decoded.loaded.pixels)
-        self._decoded(key, decoded)
+        self._reader.take(key, decoded)
         self.select(key)
         self._state.warn(decoded.loaded.notices, image=key)
         self._make_room()
-
-    def _decode(self, key: str, path: Path) -> None:
-        current = key == self._state.current_key
-        if current:
-            self._state.set_computing(True)
-        image, policy = self._state.images[key], self._state.policy
-        page, levels, revision = image.page, image.levels, image.revision
-        job = Job(
-            f"Opening {path.name}",
-            lambda watch: decode(path, watch, page, levels, policy),
-            slot="decode" if current else f"decode {key}",
-            priority=Priority.CLICK,
-            reading=path.name,
-            unlogged=_names(path),
-        )
-        job.finished.connect(lambda decoded: self._decoded(key, decoded, revision))
-        job.failed.connect(lambda error: self._failed(key, error))
-        job.cancelled.connect(lambda: self._stopped(key, path))
-        self._lane.submit(job)
-
-    def _decoded(self, key: str, decoded: Decoded, revision: int = 0) -> None:
-        image = self._state.images.get(key)
-        if image is None or image.revision != revision:
-            return
-        image.loaded, image.picture, image.error = decoded.loaded, decoded.picture, ""
-        image.stamp, image.asked = decoded.stamp, decoded.asked
-        image.pages = decoded.loaded.pages
-        self._state.image_updated.emit(key)
-        self.thumbnail_ready.emit(key, decoded.thumbnail)
-        self._forget_old()
-        if key == self._state.current_key:
-            self._state.warn(decoded.loaded.notices, image=key)
-            self.ready.emit()
-
-    def _failed(self, key: str, error: HookscopeError) -> None:
-        image = self._state.images.get(key)
-        if image is None or image.loaded is not None:
-            return
-        image.error = str(error)
-        self._state.image_updated.emit(key)
-        if key == self._state.current_key:
-            self._state.set_computing(False)
-
-    def _stopped(self, key: str, path: Path) -> None:
-        """Reading was cancelled: by the user, unless it made way for another image."""
-        if key == self._state.current_key and not self._lane.has("decode"):
-            self._failed(key, ImageError(f"{path}: reading was stopped; select it to try again"))
-
-    def _forget_old(self) -> None:
-        """Free decoded images that can be read again, least recently used first."""
-        kept = 0.0
-        shown = {pane.current_key for pane in self._state.panes}
-        for key in reversed(self._used):
-            image = self._state.images[key]
-            if image.loaded is None or image.path is None or key in shown:
-                continue
-            kept += image.loaded.width * image.loaded.height * _BYTES_A_PIXEL
-            if image.loaded.depth is not None:
-                kept += image.loaded.depth.values.nbytes
-            if kept > _KEEP_BYTES:
-                image.let_go()
 
 
 def _is_used(image: OpenImage) -> bool:
     """Whether something was chosen or noted for an image."""
     chosen = image.targets or image.expected or image.questions
     return bool(chosen or image.notes or image.edits.steps)
-
-
-def _names(path: Path) -> tuple[str, ...]:
-    """What the log leaves out of an image's path, since it may name a patient; longest first."""
-    return str(path.absolute()), str(path), path.name

@@ -1,12 +1,11 @@
-"""The open model: opens, adjusts and remembers it, and updates its part of the state.
+"""The open model: opens it, and updates its part of the state.
 
 A new model replaces the current one, which stays open if the new one cannot be opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,21 +14,20 @@ from engine.errors import ChoiceNeeded, ConsentNeeded, HookscopeError, Unrecogni
 from engine.formats.demo import PHOTOS
 from engine.loading.adjustments import Adjustment
 from engine.questions import WhichArchitecture, WhichStateDict
-from engine.records.asked import CLASS
-from engine.records.explanations import layers_in
 from engine.records.models import Origin
 from engine.records.sources import ModelSource
-from gui.controllers.taking_up import take_back, take_up
+from gui.controllers.adjusting import Adjusting
+from gui.controllers.taking_up import forget_chosen, take_back, take_model, take_up
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.lanes import Job, Lane, Priority, Watch
+from gui.jobs.lanes import Job, Lane
 from gui.settings import Settings
+from gui.state.images import OpenImage
 from gui.state.records import OpenedModel
 from gui.state.state import (
     CHECK_INPUT,
     CHOOSE_WEIGHTS,
     NAME_ARCHITECTURE,
     NoticeKind,
-    OpenImage,
     State,
 )
 
@@ -78,6 +76,15 @@ class Models(QObject):
         self._chosen = self._loading_chosen = False
         self._not_to_be_had: set[ModelSource] = set()
         self._beside = False
+        self._adjusting = adjusting = Adjusting(state, lane, worker, self.keep, self)
+        adjusting.adjusted.connect(self.opened)
+        adjusting.not_adjusted.connect(self.not_adjusted)
+        adjusting.seen.connect(self.seen)
+        adjusting.profile_written.connect(self.profile_written)
+        self.reset, self.look = adjusting.reset, adjusting.look
+        self.export_profile = adjusting.export_profile
+        self.remember_method = adjusting.remember_method
+        self.remember_question = adjusting.remember_question
 
     @property
     def opening_first(self) -> bool:
@@ -190,136 +197,11 @@ class Models(QObject):
                 self._then = loading.spec, []
             self._then[1].append(change)
             return
-        # Of two changes of the same kind only the newer counts; of different kinds, both.
-        kind = next((field.name for field in fields(change) if getattr(change, field.name)), "")
-        file = change.classes or change.profile
-        self._change(
-            "Updating the model",
-            kind,
-            lambda watch, key: self._worker.adjust(change, watch, key),
-            file.name if file is not None else "",
-        )
-
-    def reset(self) -> None:
-        """Restore the settings that come with the model."""
-        self._change("Reopening the model", "reset", self._worker.reset_model)
-
-    def remember_method(self) -> None:
-        """Save the chosen method in the profile of the model."""
-        state = self._state
-        if state.model_source is None:
-            return
-        key, method, options = state.model_source.key, state.method, state.options
-        job = Job(
-            "Saving the method",
-            lambda watch: self._worker.remember_method(key, method, options, watch),
-            slot="method",
-            stoppable=False,
-            keep=True,
-        )
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
-        self._lane.submit(job)
-
-    def remember_question(self) -> None:
-        """Save what is asked in the profile of the model."""
-        state = self._state
-        if state.model_source is None:
-            return
-        key, question = state.model_source.key, state.question
-        job = Job(
-            "Saving the question",
-            lambda watch: self._worker.remember_question(key, question, watch),
-            slot="question",
-            stoppable=False,
-            keep=True,
-        )
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.WARNING, str(error)))
-        self._lane.submit(job)
-
-    def export_profile(self, path: Path) -> None:
-        """Write the profile of the open model to a file."""
-        key = self._key
-        job = Job("Saving the profile", lambda watch: self._worker.export_profile(path, watch, key))
-        job.finished.connect(self.profile_written)
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
-        self._lane.submit(job)
-
-    def look(self) -> None:
-        """Request the image that the model receives for the current image; emits seen."""
-        image = self._state.current
-        if image is None or image.loaded is None or self._state.info is None:
-            return
-        loaded, name, key = image.loaded, image.name, self._key
-        job = Job(
-            "Preprocessing the image",
-            lambda watch: self._worker.seen(loaded, watch, key),
-            slot="seen",
-            priority=Priority.CLICK,
-            stoppable=False,
-        )
-        job.finished.connect(lambda seen: self.seen.emit(seen, name))
-        job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
-        self._lane.submit(job)
-
-    @property
-    def _key(self) -> str | None:
-        """The key of the active pane's model."""
-        source = self._state.model_source
-        return source.key if source is not None else None
+        self._adjusting.adjust(change)
 
     def cancel(self) -> None:
         """Cancel opening a model."""
         self._lane.cancel("model")
-
-    def _change(
-        self,
-        title: str,
-        kind: str,
-        work: Callable[[Watch, str | None], OpenedModel],
-        reading: str = "",
-    ) -> None:
-        loading = self._state.model_loading
-        if loading is not None:
-            self.not_adjusted.emit(
-                f"{loading.title} is still being opened. Try again when it is open."
-            )
-            return
-        key = self._key
-        job = Job(title, lambda watch: work(watch, key), slot=f"model {kind}", reading=reading)
-        job.finished.connect(self._adjusted)
-        job.failed.connect(lambda error: self.not_adjusted.emit(str(error)))
-        self._lane.submit(job)
-
-    def _adjusted(self, opened: OpenedModel) -> None:
-        """The same model: keep layer and classes selected, as far as they still exist."""
-        state = self._state
-        self._chosen = True
-        layer, target, question = state.layer, state.target, state.question
-        left: tuple[str, ...] = ()
-        classes = len(state.info.classes) if state.info is not None else 0
-        how = state.info.preprocessing if state.info is not None else None
-        before = state.info.notices if state.info is not None else ()
-        self._take(opened)
-        names = {node.name for node in opened.layers if node.explainable}
-        parts = layers_in(layer, names) if layer is not None else ()
-        if parts and all(part.partition("#")[0] in names for part in parts):
-            state.layer = layer
-        if len(opened.info.classes) == classes:
-            state.target = target
-            # A unit or cell may be another one with other layouts.
-            if question.unit is None and question.cell is None:
-                state.question = question
-            else:
-                left = take_up(state, question)
-        else:
-            self._forget_targets()
-            state.target = None
-        state.model_changed.emit()
-        if opened.info.preprocessing_from is Origin.ASSUMED and opened.info.preprocessing != how:
-            state.warn((*opened.info.notices, *left), CHECK_INPUT)
-        else:
-            state.warn([*(n for n in opened.info.notices if n not in before), *left])
-        self.opened.emit()
 
     def _opened(self, opened: OpenedModel, chosen: bool, beside: bool) -> None:
         if beside:
@@ -331,8 +213,8 @@ class Models(QObject):
             return
         self._chosen = chosen
         if chosen:
-            self._forget_targets()
-        self._take(opened)
+            forget_chosen(self._state)
+        take_model(self._state, opened)
         self._remember(opened)
         left = take_up(self._state, self._state.chosen_question or opened.info.question)
         left = take_back(self._state, self._settings) or left
@@ -350,26 +232,6 @@ class Models(QObject):
     def _remember(self, opened: OpenedModel) -> None:
         if not opened.source.spec.startswith("demo:"):
             self._settings.add_recent_model(opened.source.key)
-
-    def _take(self, opened: OpenedModel) -> None:
-        state = self._state
-        state.model_loading = None
-        state.model_error = ""
-        state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
-        state.layer, state.target = None, state.chosen_target
-        state.method, state.options = opened.info.method, opened.info.method_options
-        state.model_settled = opened.settled
-        state.question, state.comparing = CLASS, False
-        state.forward_seconds = 0.0
-        state.answer = state.explanation = state.sweep = None
-
-    def _forget_targets(self) -> None:
-        """Forget the classes that were chosen for the images: what they name may have changed."""
-        for image in self._state.images.values():
-            image.targets.clear()
-            image.questions.clear()
-            image.left.clear()
-            image.expected.clear()
 
     def _failed(self, source: ModelSource, error: HookscopeError) -> None:
         self._state.model_loading = None

@@ -1,14 +1,38 @@
-"""Takes up what was selected before: for an image that is gone back to, or a model opened again."""
+"""What is selected when another model or image comes: what was selected before, where it fits."""
 
 from __future__ import annotations
 
-from engine.records.asked import Question
+from engine.records.asked import CLASS, Question
 from engine.records.explanations import layers_in
 from engine.targets.questions import title_of
 from engine.targets.refusals import refused_layers, score_layer
 from gui.settings import KEEP_SELECTION, Settings
 from gui.state import offers
+from gui.state.records import OpenedModel
 from gui.state.state import State
+
+
+def take_model(state: State, opened: OpenedModel) -> None:
+    """Put a model in place of the open one, with its own layer and method, and with the class that
+    was chosen for the image; results become void."""
+    state.model_loading = None
+    state.model_error = ""
+    state.model_source, state.info, state.layers = opened.source, opened.info, opened.layers
+    state.layer, state.target = None, state.chosen_target
+    state.method, state.options = opened.info.method, opened.info.method_options
+    state.model_settled = opened.settled
+    state.question, state.comparing = CLASS, False
+    state.forward_seconds = 0.0
+    state.answer = state.explanation = state.sweep = None
+
+
+def forget_chosen(state: State) -> None:
+    """Forget the classes that were chosen for the images: what they name may have changed."""
+    for image in state.images.values():
+        image.targets.clear()
+        image.questions.clear()
+        image.left.clear()
+        image.expected.clear()
 
 
 def take_up(state: State, question: Question) -> tuple[str, ...]:

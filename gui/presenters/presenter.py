@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
 
-from engine.escaping import LINE
 from engine.records.level_words import described
 from engine.records.levels import AUTO
-from engine.records.models import LayerNode
 from engine.targets.questions import find
 from engine.version import NAME
 from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.jobs.lanes import Job
+from gui.presenters.models import ModelPresenter
+from gui.presenters.work import WorkPresenter
 from gui.settings import Settings
-from gui.state.state import OpenImage, State
+from gui.state.images import OpenImage
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
-from gui.widgets.layers.model import count_text
 from gui.window.commands import SHEETS
 from gui.window.main_window import MainWindow
 
@@ -42,15 +40,14 @@ class Presenter(QObject):
         self._shown: Picture | None = None
         self._shown_key = ""
         self._placing = False
-        self._watched: Job | None = None
-        self._shown_layers: tuple[LayerNode, ...] = ()
         self._recolour = QTimer(self)
         self._recolour.setSingleShot(True)
         self._recolour.setInterval(_RECOLOUR_MS)
         self._recolour.timeout.connect(self._draw_thumbnails)
+        ModelPresenter(window, state, self)
+        WorkPresenter(window, controller, self)
         self._connect()
         self._show_display()
-        self._show_model()
         self._show_current()
         self._show_actions()
 
@@ -60,7 +57,7 @@ class Presenter(QObject):
         state.image_updated.connect(self._update_image)
         state.image_removed.connect(self._remove_image)
         state.current_changed.connect(self._show_current)
-        state.engine_changed.connect(self._show_model)
+        state.engine_changed.connect(self._show_actions)
         state.model_changed.connect(self._show_model)
         state.answer_changed.connect(self._show_answer)
         state.selection_changed.connect(self._show_selection)
@@ -71,12 +68,6 @@ class Presenter(QObject):
         controller.images.added.connect(self._mark_new)
         controller.images.thumbnail_ready.connect(window.strip.set_thumbnail)
         controller.sweeper.thumbnails_ready.connect(self._show_thumbnails)
-        for lane in (controller.engine_lane, controller.file_lane):
-            lane.busy_changed.connect(self._show_work)
-        controller.sessions.busy_changed.connect(self._show_work)
-        downloads = controller.downloads
-        downloads.changed.connect(lambda: self._show_work(None))
-        downloads.progressed.connect(self._show_download)
         window.canvas.zoom_changed.connect(self._show_zoom)
         window.canvas.moved.connect(self._note_sight)
         window.canvas.installEventFilter(self)
@@ -121,7 +112,6 @@ class Presenter(QObject):
         self._window.status.show_explanation(None)
         self._window.tree.set_explained(None)
         self._window.tree.clear_thumbnails()
-        self._show_classes()
         self._show_picture()
         self._show_actions()
 
@@ -202,61 +192,9 @@ class Presenter(QObject):
     def _show_zoom(self, zoom: float) -> None:
         self._window.status.show_zoom(zoom if self._shown is not None else None)
 
-    # --- the model -------------------------------------------------------------------------------
-
     def _show_model(self) -> None:
-        state, window = self._state, self._window
-        info = state.info
-        if info is None:
-            self._show_no_model()
-        elif not state.model_loading and state.layers is not self._shown_layers:
-            self._shown_layers = state.layers
-            window.tree.set_layers(state.layers, info.name)
-            if QApplication.focusWidget() in (None, window.canvas):
-                window.tree.setFocus()
-            if state.layer:
-                window.tree.select(state.layer)
-            window.predictions.set_classes(info.classes)
-            self._show_classes()
-        if info is not None:
-            count = f"{info.counted} · {count_text(info.parameters)} parameters"
-            window.model_label.show_text(f"{info.name}  ·  {count}")
-            source, weights = (plain_text.line(t, LINE) for t in (info.source, info.weights))
-            window.model_label.setToolTip(plain_text.tip(f"{source}\nWeights: {weights}"))
         self._show_title()
-        device = info.device if info is not None else (state.engine.device if state.engine else "")
-        window.device_label.show_text(device.upper())
-        window.device_label.setVisible(bool(device))
-        window.device_label.setToolTip("Compute device")
         self._show_actions()
-
-    def _show_no_model(self) -> None:
-        state, window = self._state, self._window
-        if state.engine_error is not None:
-            text = f"Cannot load the engine.\n{state.engine_error}"
-        elif state.engine is None:
-            text = "Loading the engine…"
-        elif state.model_loading is not None:
-            text = f"Opening {state.model_loading.title}…"
-        elif state.model_error:
-            text = state.model_error
-        else:
-            text = "No model. Open one with the button above."
-        window.tree.set_message(text)
-        window.predictions.set_message(
-            "Loading the engine…" if state.engine is None else "No model"
-        )
-        window.model_label.show_text("")
-
-    def _show_classes(self) -> None:
-        state, panel = self._state, self._window.predictions
-        if state.info is None:
-            return
-        if state.answer is None:
-            panel.set_predictions(())
-            panel.set_scores(None)
-            panel.select(None)
-            panel.set_message("No image" if state.current is None else "")
 
     # --- the explanation -------------------------------------------------------------------------
 
@@ -298,7 +236,7 @@ class Presenter(QObject):
             image.setDevicePixelRatio(self._window.devicePixelRatioF())
         self._window.tree.set_thumbnails(drawn)
 
-    # --- settings and work --------------------------------------------------------------------
+    # --- settings and actions --------------------------------------------------------------------
 
     def _setting_changed(self, key: str) -> None:
         if key.startswith("display/"):
@@ -312,29 +250,6 @@ class Presenter(QObject):
         display = self._settings.display()
         self._window.canvas.set_display(display)
         self._window.display.set_display(display)
-
-    def _show_work(self, _job: Job | None) -> None:
-        """Show the running job: of the engine, or of files and sessions, or a download."""
-        controller = self._controller
-        running = (
-            controller.engine_lane.running
-            or controller.file_lane.running
-            or controller.sessions.running
-            or controller.downloads.running
-        )
-        status = self._window.status
-        if running is not None:
-            status.set_work(running.title, running.stoppable)
-        else:
-            status.set_work("")
-        engine_job = controller.engine_lane.running
-        if engine_job is not None and engine_job is not self._watched:
-            engine_job.progressed.connect(lambda fraction, _text: status.set_progress(fraction))
-        self._watched = engine_job
-
-    def _show_download(self, _name: str, fraction: float, _words: str) -> None:
-        if not self._controller.engine_lane.running and not self._controller.file_lane.running:
-            self._window.status.set_progress(fraction)
 
     def _show_actions(self) -> None:
         state, actions = self._state, self._window.actions_by_id

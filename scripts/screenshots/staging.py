@@ -19,12 +19,12 @@ from gui.toolkit import theme
 def own_places(folder: Path) -> ExitStack:
     """Consent, profiles and indexes are kept here and not among the user's, until it is closed."""
     from engine.profiles import store as profiles
-    from gui.jobs import engine_worker
+    from gui.jobs import model_work
     from gui.jobs.folder import reading
 
     patches = ExitStack()
     store = folder / "trusted.json"
-    patches.enter_context(patch.object(engine_worker, "store_file", lambda: store))
+    patches.enter_context(patch.object(model_work, "store_file", lambda: store))
     patches.enter_context(patch.object(profiles, "folder", lambda: folder / "profiles"))
     patches.enter_context(patch.object(reading, "data_folder", lambda: folder / "folders"))
     return patches

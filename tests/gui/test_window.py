@@ -543,7 +543,7 @@ def test_export_by_key_asks_then_writes_then_says_where(user: User, tmp_path: Pa
     dialog.take(tmp_path / "out.png")
     with user.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
         pass
-    assert program.window.notice.text == "Exported out.png"
+    assert program.window.notice.text == "Exported out.png, out.json"
     original = program.state.current
     assert original is not None
     assert original.loaded is not None

@@ -9,9 +9,17 @@ from engine.errors import MethodError, TargetError
 from engine.explain.answers.places import Place, places_of
 from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
-from engine.methods.registry import METHODS, Chosen, counted_shape, requested
+from engine.methods.registry import (
+    METHODS,
+    Chosen,
+    counted_shape,
+    counted_words,
+    expected_of_all,
+    requested,
+)
 from engine.model import Model
 from engine.records.asked import Asked, Question
+from engine.records.explanations import Explanation
 from engine.records.models import Prediction
 from engine.targets.classes import find_class
 from engine.targets.refusals import no_influence, refusal
@@ -35,6 +43,18 @@ class Request:
         named = {node.name: node for node in model.layers}
         nodes = (named[place.call[0]] for place in self.places)
         return tuple(counted_shape(method, input_shape, node) for node in nodes)
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """The forward and backward passes that it takes at most."""
+        return expected_of_all(self.how, self.shapes)
+
+    def words(self, seconds: float) -> str:
+        """'225 forward passes, about 6 s' where it takes more than a few passes, else ''.
+
+        seconds: of one forward pass; 0 for the words without the time.
+        """
+        return counted_words(self.how, self.passes, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +92,34 @@ def request_of(
     return Request(how, places, asking)
 
 
+def request_again(work: Computation, explanation: Explanation) -> Request:
+    """The request of an explanation, for the class that was explained. Raises as request_of."""
+    asked = explanation.asked
+    return request_of(
+        work,
+        explanation.fused or explanation.layer or None,
+        asked.target,
+        explanation.method,
+        dict(explanation.options),
+        Question(asked.question, asked.against, asked.score, asked.unit, asked.cell),
+    )
+
+
 def method_of(model: Model, slug: str, options: Mapping[str, object] | None) -> Chosen:
     """The requested method, or the model's own. Raises MethodError."""
     how = requested(model.method, slug, options)
     if model.no_hooks and not how.method.hookless:
         can = " or ".join(method.slug for method in METHODS if method.hookless)
         raise MethodError(f"{how.method.title}: {model.no_hooks}; choose {can}")
+    return how
+
+
+def swept_method_of(model: Model, slug: str, options: Mapping[str, object] | None) -> Chosen:
+    """The same for a sweep. Raises MethodError, also for a method that cannot be swept."""
+    how = method_of(model, slug, options)
+    if not how.method.swept:
+        why = how.method.no_layer or f"{how.method.title} is computed for one layer at a time"
+        raise MethodError(f"{why}; a sweep of all layers needs another method")
     return how
 
 

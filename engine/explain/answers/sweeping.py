@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from engine.explain.answers.combining import combined, missing, parts_for
 from engine.explain.answers.copies import mean_of_copies
@@ -15,6 +16,7 @@ from engine.inspection import memory
 from engine.inspection.spatial_axes import Axes
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen
+from engine.model import Model
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 
@@ -132,6 +134,33 @@ def _following(
 
 def _reporter(progress: Report, before: int, total: int) -> Callable[[int], None]:
     return lambda count: progress(min(1.0, (before + count) / total), "explaining every layer")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The maps of a sweep by layer name, in tree order, each with the layer's last call. lacking:
+    how many layers have none."""
+
+    found: dict[str, tuple[Call, RawMap]]
+    lacking: int
+
+
+def maps_by_layer(model: Model, how: Chosen, asking: Asking, maps: Mapping[Call, RawMap]) -> Swept:
+    """Assign the maps of a sweep to the layers that the method and the question suit."""
+    facts = model.facts
+    wanted = suitable(facts, how, before(facts, facts.calls, asking.call))
+    found: dict[str, tuple[Call, RawMap]] = {}
+    lacking = 0
+    for node in model.layers:
+        call = (node.name, node.calls - 1)
+        if not node.explainable or facts.calls[call].source not in wanted:
+            continue
+        raw = maps.get(facts.calls[call].source)
+        if raw is None:
+            lacking += 1
+        else:
+            found[node.name] = call, raw
+    return Swept(found, lacking)
 
 
 def left_out(unfit: int, infinite: int) -> tuple[str, ...]:

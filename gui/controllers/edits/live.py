@@ -18,8 +18,9 @@ from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.live_work import LiveWork
 from gui.settings import EXACT, Settings
 from gui.state.edited import LiveScores
+from gui.state.images import OpenImage
 from gui.state.records import Request
-from gui.state.state import OpenImage, State
+from gui.state.state import State
 
 _STILL_MS = 24
 _WORTH = 0.5

@@ -15,8 +15,9 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import EXACT, Settings
 from gui.state.edited import EditedImage
+from gui.state.images import OpenImage
 from gui.state.panes import Pane
-from gui.state.state import NoticeKind, OpenImage, State
+from gui.state.state import NoticeKind, State
 
 _LARGE = 2_000_000
 

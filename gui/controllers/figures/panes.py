@@ -8,8 +8,9 @@ from engine.methods.registry import find
 from engine.records.edits import NO_EDITS
 from gui.jobs.figure_work import Collected, joined
 from gui.jobs.sheet_work import ImageSource, Kind, collected
+from gui.state.images import OpenImage
 from gui.state.records import Request
-from gui.state.state import OpenImage, State
+from gui.state.state import State
 
 
 def panes_on_screen(state: State) -> Collected | None:

@@ -14,8 +14,9 @@ from gui.jobs import channel_work
 from gui.jobs.channel_work import OpenedImage
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
+from gui.state.images import OpenImage
 from gui.state.inspected import ChannelGallery
-from gui.state.state import OpenImage, State
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,8 +22,9 @@ from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL, Models
 from gui.settings import Settings
+from gui.state.images import OpenImage
 from gui.state.panes import Left, Pane
-from gui.state.state import OpenImage, State
+from gui.state.state import State
 
 Stamp = tuple[int, int]
 Hashes = Mapping[Path, tuple[Stamp, str]]

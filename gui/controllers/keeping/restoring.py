@@ -22,9 +22,10 @@ from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.taking_up import take_up
 from gui.settings import Settings
+from gui.state.images import OpenImage
 from gui.state.panes import Left, Links, Pane
 from gui.state.records import OpenedModel
-from gui.state.state import OpenImage, State
+from gui.state.state import State
 
 _SCENES = {scene.path.name: scene for scene in SCENES}
 

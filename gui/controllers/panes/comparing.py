@@ -1,4 +1,4 @@
-"""Comparing: more panes beside the first one, which of them is active, and what they share.
+"""Comparing: more panes beside the first one, and which of them is active.
 
 The pane that is active stays so when another one is added. What is chosen changes the active pane;
 with linked selections, the others follow in what they had in common with it.
@@ -7,7 +7,6 @@ with linked selections, the others follow in what they had in common with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,18 +15,19 @@ from engine.records.sources import ModelSource
 from gui.controllers.explaining import Explainer
 from gui.controllers.images import Images
 from gui.controllers.models import Models
+from gui.controllers.panes.adding import Adding
 from gui.controllers.panes.following import Options, Selection, go_along, take_model
+from gui.controllers.panes.sharing import Sharing
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
-from gui.settings import SCALE_END, Settings
-from gui.state.panes import MOST_PANES, Pane
+from gui.settings import Settings
+from gui.state.panes import Pane
 from gui.state.records import OpenedModel
-from gui.state.scale import shared_end
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Comparer(QObject):
-    """Fills the state's panes.
+    """Fills the state's panes; adding them and what they share are parts of their own.
 
     restored: what the panels show as selected may be another selection than that of the state.
     taker: is offered each model that opens for another pane; whether it takes it.
@@ -48,15 +48,25 @@ class Comparer(QObject):
     ) -> None:
         super().__init__(parent)
         self._state = state
-        self._settings = settings
         self._explainer = explainer
         self._images = images
         self._models = models
         self._lane = lane
         self._worker = worker
-        self._last = state.pane.number
         self._before = Selection.of(state.pane)
         self.taker: Callable[[OpenedModel], bool] = lambda _opened: False
+        self._sharing = sharing = Sharing(state, settings)
+        self._adding = adding = Adding(
+            state, explainer, models, sharing, state.pane.number, self._refresh, self
+        )
+        adding.restored.connect(self.restored)
+        self.link, self.swipe, self.differ = sharing.link, sharing.swipe, sharing.differ
+        self.lock_scale, self.pin_class = sharing.lock_scale, sharing.pin_class
+        self.blank = adding.blank
+        self.compare_layer, self.compare_class = adding.compare_layer, adding.compare_class
+        self.compare_method, self.compare_question = adding.compare_method, adding.compare_question
+        self.compare_image, self.compare_model = adding.compare_image, adding.compare_model
+        self.compare_bare, self.compare_original = adding.compare_bare, adding.compare_original
         explainer.asked.connect(self._follow)
         models.opened_beside.connect(self._model_opened)
         state.image_updated.connect(self._image_updated)
@@ -68,9 +78,7 @@ class Comparer(QObject):
 
     def pick(self, on: bool) -> None:
         """Compare with the next thing that is chosen, whatever it is, or no longer."""
-        if on != self._state.picking:
-            self._state.picking = on
-            self._state.picking_changed.emit(on)
+        self._state.set_picking(on)
 
     def choose_layer(self, layer: str | None) -> None:
         """Explain another layer, or compare with it while picking."""
@@ -126,129 +134,6 @@ class Comparer(QObject):
         self.pick(False)
         return picking
 
-    # --- adding panes ----------------------------------------------------------------------------
-
-    def compare_layer(self, layer: str) -> None:
-        """Show another layer beside what is active."""
-        self._add(lambda pane: setattr(pane, "layer", layer))
-
-    def compare_class(self, index: int) -> None:
-        """Show another class beside what is active."""
-
-        def change(pane: Pane) -> None:
-            pane.target = index
-            pane.question = Question(score=pane.question.score)
-
-        self._add(change)
-
-    def compare_method(self, slug: str, options: Options | None = None) -> None:
-        """Show the map of another method beside what is active. options: as choose_method takes
-        them."""
-        chosen = self._explainer.chosen(slug, options)
-
-        def change(pane: Pane) -> None:
-            pane.method, pane.options = chosen.method.slug, chosen.options
-
-        self._add(change)
-
-    def compare_question(self, question: Question, target: int | None = None) -> None:
-        """Show the answer to another question beside what is active."""
-
-        def change(pane: Pane) -> None:
-            pane.question = question
-            if target is not None:
-                pane.target = target
-
-        self._add(change)
-
-    def compare_image(self, key: str) -> None:
-        """Show another image beside the active one."""
-        if key not in self._state.images:
-            return
-
-        def change(pane: Pane) -> None:
-            pane.current_key = key
-            image, model = self._state.images[key], pane.model_source
-            if model is not None and self._state.pinned is None:
-                pane.target = image.targets.get(model)
-            pane.comparing = False
-            pane.forget()
-
-        self._add(change)
-
-    def compare_model(self, source: ModelSource) -> None:
-        """Open another model, and show its map beside that of the active one."""
-        if self._has_room():
-            self._models.open_beside(source)
-
-    def compare_bare(self) -> None:
-        """Show the image without a map beside what is active; without its edits and with a map
-        where it has some."""
-        if self._state.edits_of(self._state.pane).steps:
-            self.compare_original()
-        else:
-            self._add(lambda pane: setattr(pane, "bare", True))
-
-    def compare_original(self, *, first: bool = False) -> None:
-        """Show the image without its edits, with its map, beside what is active. first: on its left
-        or above it."""
-
-        def change(pane: Pane) -> None:
-            pane.original = True
-            pane.forget()
-
-        self._add(change, first=first)
-
-    def _model_opened(self, opened: OpenedModel) -> None:
-        if not self.taker(opened):
-            self._add(lambda pane: take_model(pane, opened))
-
-    def _has_room(self) -> bool:
-        room = len(self._state.panes) < MOST_PANES
-        if not room:
-            self._state.notify(
-                NoticeKind.INFO, f"There are {MOST_PANES} panes. Close one to add another."
-            )
-        return room
-
-    def _add(self, change: Callable[[Pane], None], *, first: bool = False) -> None:
-        self.pick(False)
-        state = self._state
-        if state.current is not None and self._has_room():
-            self._last += 1
-            pane = state.pane.copy(self._last)
-            pane.bare = False
-            change(pane)
-            state.put_aside = []
-            if first:
-                state.panes.insert(state.active, pane)
-                state.active += 1
-            else:
-                state.panes.append(pane)
-            self._end_of_two()
-            state.panes_changed.emit()
-            self._refresh(pane)
-        self.restored.emit()
-
-    def blank(self) -> Pane:
-        """A pane to be filled, for arrange."""
-        self._last += 1
-        return Pane(self._last)
-
-    def arrange(self, panes: list[Pane], arrangement: str) -> None:
-        """Show these panes, the active one among them, in this order. arrangement: as in
-        engine.keeping.records.ARRANGEMENTS."""
-        state, here = self._state, self._state.pane
-        state.panes, state.active, state.put_aside = panes, panes.index(here), []
-        two = len(panes) == 2
-        state.swiped, state.differing = (
-            two and arrangement == name for name in ("swiped", "differing")
-        )
-        self._before = Selection.of(here)
-        state.panes_changed.emit()
-        for pane in state.others:
-            self._refresh(pane)
-
     # --- the active pane -------------------------------------------------------------------------
 
     def activate(self, number: int) -> None:
@@ -280,7 +165,7 @@ class Comparer(QObject):
         panes = self._state.panes
         self.activate(panes[(self._state.active + by) % len(panes)].number)
 
-    # --- fewer panes -----------------------------------------------------------------------------
+    # --- which panes there are -------------------------------------------------------------------
 
     def close(self, number: int | None = None) -> None:
         """Close a pane, None for the active one; the last one stays."""
@@ -309,6 +194,20 @@ class Comparer(QObject):
         for pane in state.others:
             self._refresh(pane)
 
+    def arrange(self, panes: list[Pane], arrangement: str) -> None:
+        """Show these panes, the active one among them, in this order. arrangement: as in
+        engine.keeping.records.ARRANGEMENTS."""
+        state, here = self._state, self._state.pane
+        state.panes, state.active, state.put_aside = panes, panes.index(here), []
+        two = len(panes) == 2
+        state.swiped, state.differing = (
+            two and arrangement == name for name in ("swiped", "differing")
+        )
+        self._before = Selection.of(here)
+        state.panes_changed.emit()
+        for pane in state.others:
+            self._refresh(pane)
+
     def _drop(self, panes: list[Pane]) -> None:
         """Show these panes no more; the active one is not among them."""
         state, here = self._state, self._state.pane
@@ -317,7 +216,7 @@ class Comparer(QObject):
             pane.computing = False
         state.panes = [pane for pane in state.panes if pane not in panes]
         state.active = state.panes.index(here)
-        self._end_of_two()
+        self._sharing.end_of_two()
         state.panes_changed.emit()
         left, image, source = len(state.panes), here.current_key, here.model_source
         model = source.key if source is not None else None
@@ -330,10 +229,9 @@ class Comparer(QObject):
             )
         )
 
-    def _end_of_two(self) -> None:
-        """What two panes can show ends with another number of them."""
-        if len(self._state.panes) != 2:
-            self._state.swiped = self._state.differing = False
+    def _model_opened(self, opened: OpenedModel) -> None:
+        if not self.taker(opened):
+            self._adding.add(lambda pane: take_model(pane, opened))
 
     def _image_closed(self, key: str) -> None:
         state = self._state
@@ -347,42 +245,7 @@ class Comparer(QObject):
         if self._state.current_key is None and len(self._state.panes) > 1:
             self._drop(self._state.others)
 
-    # --- what the panes share --------------------------------------------------------------------
-
-    def link(self, **changes: bool) -> None:
-        """Link or release what Links names."""
-        self._state.links = replace(self._state.links, **changes)
-        self._state.panes_changed.emit()
-
-    def swipe(self, on: bool) -> None:
-        """Show two panes over each other with a divider, or side by side."""
-        self._show_two(swiped=on)
-
-    def differ(self, on: bool) -> None:
-        """Show the difference of two panes beside them, or not."""
-        self._show_two(differing=on)
-
-    def _show_two(self, *, swiped: bool = False, differing: bool = False) -> None:
-        state = self._state
-        if (swiped or differing) and len(state.panes) != 2:
-            state.notify(NoticeKind.INFO, "This takes two panes: press C, then choose one thing.")
-            swiped = differing = False
-        state.swiped, state.differing = swiped, differing
-        state.panes_changed.emit()
-
-    def lock_scale(self, on: bool) -> None:
-        """Keep the end of the colour scale from now on, or let it follow the maps again."""
-        state, settings = self._state, self._settings
-        end = shared_end(state.panes, replace(settings.display(), end=None)) if on else None
-        settings.set(SCALE_END, float(end or 0.0))
-
-    def pin_class(self, on: bool) -> None:
-        """Keep the explained class from image to image, or no longer."""
-        state, shown = self._state, self._state.explained_class
-        state.pinned = shown.label if on and shown is not None else None
-        if on and shown is not None:
-            state.choose_target(shown.index)
-        state.pinned_changed.emit()
+    # --- the panes that are not active -----------------------------------------------------------
 
     def _follow(self) -> None:
         """Let the other panes follow what has changed in the active one."""

@@ -30,7 +30,7 @@ from engine.loading.class_names import read_class_names
 from engine.profiles import store
 from engine.reader import SWITCH, client
 from engine.records.images import LoadedImage
-from gui.jobs.engine_worker import naming
+from gui.jobs.model_work import naming
 from tests.engine.hostile.damage import ANYWHERE, PICTURES, spliced
 from tests.engine.hostile.damage_models import MARKER, by_content
 from tests.engine.hostile.honest_models import models, own

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
-from gui.controllers import images as module
 from gui.controllers.images import Images
+from gui.controllers.strip import reading as module
 from gui.controllers.undo.history import History
 from gui.jobs.lanes import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
