@@ -130,7 +130,7 @@ EXPORT_JSON: Final = Entry("export/json", True)
 EXPORT_SUBJECT: Final = Entry("export/patient", False)
 REPORT_FORMAT: Final = Entry("report/format", ".html", _one_of(".html", ".pdf"))
 REPORT_PAPER: Final = Entry("report/paper", "", _one_of("", "a4", "letter"))
-"""Empty until one was chosen: that of the country, see gui/toolkit/paper.py."""
+"""Empty until one was chosen: that of the country, see gui/widgets/reports/paper.py."""
 REPORT_WITHOUT: Final = Entry("report/without", "")
 NOTICES_CLOSED: Final[Entry[tuple[str, ...]]] = Entry(
     "notices/closed", (), lambda value: len(value) <= MAX_CLOSED

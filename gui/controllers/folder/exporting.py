@@ -17,7 +17,7 @@ from gui.jobs.folder.report import FolderReport, write_folder_report
 from gui.jobs.lanes import Job, Watch
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
-from gui.toolkit.paper import paper_of
+from gui.widgets.reports.paper import paper_of
 
 _SHOW_FOLDER = "Show folder"
 Write = Callable[[Path, int, Sequence[int], Path, Watch], Any]

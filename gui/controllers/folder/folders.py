@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
 from gui.controllers.folder import kept
+from gui.controllers.folder.first_page import FirstPage
 from gui.controllers.folder.rows import Rows
-from gui.controllers.folder.running import Runs, is_model
+from gui.controllers.folder.running import Runs
 from gui.controllers.images import Images
 from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
@@ -64,18 +65,16 @@ class Folders(QObject):
         super().__init__(parent)
         self._state = state
         self._settings = settings
-        self._images = images
-        self._comparer = comparer
         self._reader = Reader()
         self._lanes: tuple[Lane, Lane] | None = None
         self.rows = Rows(settings, self._reader, files, self)
-        self._models = models
         self.runs = Runs(state, settings, engine, worker, models, self)
         self.runs.changed.connect(self._run_changed)
         self.runs.found.connect(self._found)
         self.runs.begun.connect(self._begun)
         self.runs.ended.connect(self._poll)
-        images.added.connect(self._image_added)
+        self._first_page = FirstPage(state, models, images, comparer, self)
+        self._first_page.came.connect(self._images_came)
         images.paged_found.connect(self.open_paths)
         self.folder: Path | None = None
         self.title = ""
@@ -89,7 +88,6 @@ class Folders(QObject):
         self.came_from_here = False
         self._version = -1
         self._is_open = False
-        self._wanted: tuple[Path, Shown] | None = None
         self._find_then: tuple[str | None, bool] = None, False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -330,42 +328,14 @@ class Folders(QObject):
         self.rows.show(self.lanes[0], self.listing, self.job)
         self.listed.emit()
 
-    # --- the first page --------------------------------------------------------------------------
-
     def open_row(self, shown: Shown) -> None:
         """Open a row's image on the first page, with the class, layer and method of its row."""
-        path = Path(shown.path)
-        self._wanted = path, shown
-        if self.job is not None and is_model(self._state, self.job[1]):
-            self._models.keep()
-        self._images.open_paths([path], current=path)
+        self._first_page.open(shown, self.job[1] if self.job is not None else None)
 
-    def _image_added(self, _keys: object) -> None:
-        """Images are there, which are looked at on the first page. Of a row's image, ask for what
-        its row tells."""
-        wanted, self._wanted = self._wanted, None
-        current = self._state.current
+    def _images_came(self, of_row: bool) -> None:
+        """Images are looked at on the first page, from where a row's leads back."""
         self.turn("picture")
-        if wanted is None or current is None or current.path != wanted[0]:
-            return
-        self.came_from_here = True
-        if self.job is None or wanted[1].row is None:
-            return
-        job, row = self.job[1], wanted[1].row
-        if not is_model(self._state, job):
-            self._state.notify(
-                NoticeKind.INFO,
-                f"The rows were computed with {Path(job.model).name}, which is not the open model.",
-            )
-            return
-        options = tuple((str(name), value) for name, value in job.facts.get("options", ()))
-        default = self._state.info.default_layer if self._state.info is not None else ""
-        if (self._state.layer or default) != job.layer and job.layer:
-            self._comparer.choose_layer(job.layer)
-        if (self._state.method, self._state.options) != (job.method, options):
-            self._comparer.choose_method(job.method, options)
-        top = row.target is None or (job.policy == "top" and row.target == row.prediction)
-        self._comparer.choose_class(None if top else row.target)
+        self.came_from_here = of_row
 
     # --- reading ---------------------------------------------------------------------------------
 

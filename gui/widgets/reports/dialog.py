@@ -25,7 +25,7 @@ from gui import settings as table
 from gui.settings import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
-from gui.toolkit.paper import paper_of
+from gui.widgets.reports.paper import paper_of
 
 _FORMATS: Final = ((".html", "HTML: one file for any browser"), (".pdf", "PDF: pages for print"))
 _PAPERS: Final[tuple[tuple[Sheet, str], ...]] = (("a4", "A4"), ("letter", "Letter"))
