@@ -314,7 +314,8 @@ def test_the_facts_are_json_and_lack_nothing() -> None:
     told = json.loads(json.dumps(listing.facts_all()))
     assert [row["slug"] for row in told] == [*SLUGS, *PIXELS]
     assert told == listing.facts_all()
-    fields = set(Method.__dataclass_fields__) - {"function", "compared", "weights"} | {"swept"}
+    own = {"function", "compared", "weights", "steep"}
+    fields = set(Method.__dataclass_fields__) - own | {"swept"}
     assert all(set(row) == fields for row in told)
     assert set(told[SLUGS.index("random-cam")]["options"][0]) == set(Option.__dataclass_fields__)
     assert told[0]["needs"] == ["activation", "gradient"]

@@ -70,9 +70,9 @@ def test_the_window_does_not_wait_for_the_disk(
     threads: list[QThread] = []
     original = files.write
 
-    def watched(path: Path, session: KeptSession) -> None:
+    def watched(path: Path, session: KeptSession, **how: int) -> tuple[str, ...]:
         threads.append(QThread.currentThread())
-        original(path, session)
+        return original(path, session, **how)
 
     monkeypatch.setattr(files, "write", watched)
     program = user.start(*pictures)
@@ -115,10 +115,10 @@ def test_what_changes_while_a_write_is_under_way_is_written_at_the_end(
     begun, let = threading.Event(), threading.Event()
     original = files.write
 
-    def slow(path: Path, session: KeptSession) -> None:
+    def slow(path: Path, session: KeptSession, **how: int) -> tuple[str, ...]:
         begun.set()
         let.wait(WAIT_MS / 1000)
-        original(path, session)
+        return original(path, session, **how)
 
     monkeypatch.setattr(files, "write", slow)
     program = user.start(*pictures, explained=False)
