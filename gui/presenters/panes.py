@@ -52,10 +52,11 @@ class PanePresenter(QObject):
         self._compared: tuple[Explanation, Explanation] | None = None
         self._difference: Explanation | None = None
         self._difference_words = ""
-        # Of what changes in several panes at once, all is shown once.
+        # What changes in several panes at once is shown pane by pane: the overlays of four
+        # photographs, coloured in one turn of the event loop, would hold the pointer up.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(self._show)
+        self._later.timeout.connect(self._show_next)
         state.panes_changed.connect(self._arrange)
         state.pane_changed.connect(lambda _number: self._later.start(0))
         for changed in (
@@ -130,13 +131,37 @@ class PanePresenter(QObject):
 
     # --- what they show --------------------------------------------------------------------------
 
+    def _show_next(self) -> None:
+        """Show what has changed in one of the panes; the others have a turn each."""
+        display, _ = self._display()
+        canvases = self._panes.canvases
+        behind = [
+            pane
+            for pane in self._state.panes
+            if pane is not self._state.pane and self._is_behind(canvases[pane.number], pane)
+        ]
+        if len(behind) < 2:
+            self._show()
+            return
+        canvas = canvases[behind[0].number]
+        canvas.set_display(display)
+        self._fill(canvas, behind[0])
+        self._later.start(0)
+
+    def _is_behind(self, canvas: PaneCanvas, pane: Pane) -> bool:
+        return self._maps.get(canvas) is not (None if pane.bare else pane.explanation)
+
+    def _display(self) -> tuple[DisplaySettings, bool]:
+        """The display settings of all panes, and whether they have one scale."""
+        own = self._settings.display()
+        linked = len(self._state.panes) > 1 and (self._state.links.scale or own.end is not None)
+        return (replace(own, end=shared_end(self._state.panes, own)) if linked else own), linked
+
     def _show(self, _changed: object = None) -> None:
         self._later.stop()
         state, panes = self._state, self._panes
-        own = self._settings.display()
-        several = len(state.panes) > 1
-        linked = several and (state.links.scale or own.end is not None)
-        display = replace(own, end=shared_end(state.panes, own)) if linked else own
+        own, several = self._settings.display(), len(state.panes) > 1
+        display, linked = self._display()
         canvases = panes.canvases
         main = canvases[state.pane.number]
         main.set_display(display)
