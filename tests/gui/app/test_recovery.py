@@ -56,10 +56,12 @@ def record(user: User) -> Path:
 
 def recorded(user: User) -> str:
     """The record as text, without the program's own reader."""
-    if not record(user).exists():
+    try:
+        with zipfile.ZipFile(record(user)) as archive:
+            return archive.read("session.json").decode("ascii")
+    except FileNotFoundError:
+        # It is removed in another thread, at any moment.
         return ""
-    with zipfile.ZipFile(record(user)) as archive:
-        return archive.read("session.json").decode("ascii")
 
 
 def session_with(
