@@ -52,7 +52,7 @@ def _add_batch(commands: argparse._SubParsersAction[Parser]) -> None:
         type=Path,
         metavar="PATHS",
         help="images, folders, tables (.csv with a path and perhaps a label in each row) and lists "
-        "(.txt); the model is named by --model",
+        "(.txt); the model may come last, or is named by --model",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the results"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 def batch(options: argparse.Namespace) -> None:
+    _take_model(options)
     _check(options)
     from engine.folders.index.store import IndexWriter
     from engine.folders.run import Pace, Run
@@ -70,6 +71,16 @@ def _steps(
 
     trusted = trusted_files(options)
     return spread_steps(run, options.scheduler, source, trusted, pace, options.device)
+
+
+def _take_model(options: argparse.Namespace) -> None:
+    """The last of several paths may be the model: a file of one, or a name that is no path."""
+    *others, last = options.paths
+    text = str(last)
+    file = suffixes.is_model(last) and presence.is_file(last)
+    name = ":" in text or not (last.suffix or last.parent.name)
+    if others and options.model is None and (file or (name and not presence.exists(last))):
+        options.paths, options.model = others, text
 
 
 def _check(options: argparse.Namespace) -> None:

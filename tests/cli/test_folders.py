@@ -211,6 +211,20 @@ def test_labels_limit_and_tables(run: Run, scenes: Path, tmp_path: Path) -> None
     assert (facts["images"], facts["labelled"], facts["correct"]) == (3, 2, 0)
 
 
+def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None:
+    few = ("--limit", 2, "--exact")
+    for model in ("demo:shortcut", "demo:shapes"):
+        done = run("batch", scenes / "star", scenes / "ring", model, "--out", tmp_path / "o", *few)
+        assert (done.code, done.err) == (0, "")
+        assert model in done.out.splitlines()[-2]
+    # A path that is not there stays one.
+    wrong = run("batch", scenes / "star", "not/there", "--out", tmp_path / "o")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "no such file or folder" in wrong.err
+    named = run("batch", scenes / "star", "resnt18", "--out", tmp_path / "o", *few)
+    assert "there is no model 'resnt18'" in named.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
