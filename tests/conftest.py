@@ -71,6 +71,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _no_profile_stays() -> Iterator[None]:
+    """Settings that a test saves for a model are not those of the next test in this process."""
+    yield
+    from engine.profiles import store
+
+    kept = store.folder()
+    if kept.is_relative_to(HOME):
+        shutil.rmtree(kept, ignore_errors=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Names that are not UTF-8 stand in logs of some tests; reports between processes are UTF-8."""
