@@ -246,8 +246,13 @@ def test_the_tree_and_the_strip_show_what_is_reopened(user: User, pictures: list
 def test_a_window_beside_the_first_remembers_nothing(
     user: User, qapp: QApplication, pictures: list[Path]
 ) -> None:
-    user.start(*pictures)
+    program = user.start(*pictures)
     user.until(lambda: "mine 2.jpg" in recorded(user) and "demo:photos" in recorded(user))
+    user.wait_explained()
+    # Written once more when the model is open, with its title.
+    info = program.state.info
+    assert info is not None
+    user.until(lambda: f'"title": "{info.title}"' in recorded(user))
     before = recorded(user)
     store = QSettings(str(user.store), QSettings.Format.IniFormat)
     beside = Program(qapp, store, fault=None)
