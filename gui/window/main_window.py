@@ -1,4 +1,4 @@
-"""The main window: assembles the widgets and forwards drops. No logic.
+"""The main window: assembles the widgets. No logic.
 
 It is built in two steps. At first only the frame is created, so that the window appears at once;
 complete() then replaces the placeholders by the canvas and the panels. Modules that the frame does
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QMainWindow,
     QScrollArea,
     QSizePolicy,
     QSplitter,
@@ -27,6 +26,7 @@ from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
 from gui.window.commands import PAGES, SCORES, TOOLS
+from gui.window.drop_window import DropWindow
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import (
         QCloseEvent,
-        QDragEnterEvent,
-        QDragLeaveEvent,
-        QDragMoveEvent,
-        QDropEvent,
         QPaintEvent,
         QResizeEvent,
     )
@@ -48,10 +44,7 @@ if TYPE_CHECKING:
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
-    from gui.widgets.canvas.drop_veil import DropVeil
-    from gui.widgets.canvas.image_canvas import ImageCanvas
     from gui.widgets.canvas.line_tool import LineTool
-    from gui.widgets.canvas.panes.panes import Panes
     from gui.widgets.canvas.region_tool import RegionTool
     from gui.widgets.canvas.tools.edit_tool import EditTool
     from gui.widgets.choices.panel import ChoicePanel
@@ -82,26 +75,21 @@ _LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 _STATUS_HEIGHT = 8 * theme.SPACE
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropWindow):
     """The main window.
 
-    first_painted: it is on the screen for the first time. dropped(Dropped). compared(kind, value):
-    a class, layer or image was dragged onto the panes. page_chosen('picture' or 'folder'): in the
-    toolbar. folder_made: the folder page was created. turned: to the other page. closing: it is
-    about to close, so threads must end now. title_prefix: goes before its title.
+    first_painted: it is on the screen for the first time. page_chosen('picture' or 'folder'): in
+    the toolbar. folder_made: the folder page was created. turned: to the other page. closing: it
+    is about to close, so threads must end now. title_prefix: goes before its title.
     """
 
     first_painted = Signal()
     page_chosen = Signal(str)
     folder_made = Signal()
     turned = Signal()
-    dropped = Signal(object)
-    compared = Signal(str, str)
     closing = Signal()
     title_prefix = ""
 
-    canvas: ImageCanvas
-    panes: Panes
     line_tool: LineTool
     edit_tool: EditTool
     tools: ToolStrip
@@ -127,8 +115,6 @@ class MainWindow(QMainWindow):
     scores: Segments
     device_label: Label
     switch: Segments | None = None
-    folder: FolderPage | None = None
-    _veil: DropVeil | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +139,7 @@ class MainWindow(QMainWindow):
         self._take_room()
         self.canvas.setFocus()
         self.setAcceptDrops(True)
-        self._keep_drops_from_fields()
+        self.keep_drops_from_fields()
         self._complete = True
 
     def _make_widgets(self) -> None:
@@ -365,7 +351,7 @@ class MainWindow(QMainWindow):
         if self.folder is None:
             self.folder = make()
             self._stack.addWidget(self.folder)
-            self._keep_drops_from_fields()
+            self.keep_drops_from_fields()
             self.folder_made.emit()
         return self.folder
 
@@ -378,6 +364,11 @@ class MainWindow(QMainWindow):
         else:
             self._stack.setCurrentIndex(0)
         self.turned.emit()
+
+    @property
+    def on_folder(self) -> bool:
+        """Whether the folder page is in front."""
+        return self.folder is not None and self._stack.currentWidget() is self.folder
 
     def _share_width(self) -> None:
         """Give extra width to the canvas only."""
@@ -417,74 +408,6 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(geometry))
         if state:
             self._own_columns = self.columns.restoreState(QByteArray(state))
-
-    # --- drag and drop ---------------------------------------------------------------------------
-
-    def _keep_drops_from_fields(self) -> None:
-        """A file dropped on a text field is to be opened, not inserted as text."""
-        from PySide6.QtWidgets import QLineEdit
-
-        for field in self.findChildren(QLineEdit):
-            field.setAcceptDrops(False)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        from gui.window import drops
-
-        words = drops.compared_words(event.mimeData())
-        if words:
-            event.acceptProposedAction()
-            self.canvas.set_drop_hint(words)
-            return
-        if drops.accepts(event.mimeData()):
-            event.acceptProposedAction()
-            self._show_hint(drops.hint(event.mimeData(), paged=self.on_folder))
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        from gui.window import drops
-
-        # Whoever lets go of a row beside the pictures wants nothing of it.
-        away = drops.compared(event.mimeData()) is not None and not self._on_panes(event)
-        event.setAccepted(not away)
-
-    @property
-    def on_folder(self) -> bool:
-        """Whether the folder page is in front."""
-        return self.folder is not None and self._stack.currentWidget() is self.folder
-
-    def _show_hint(self, words: str) -> None:
-        """What a drop would do, over the page in front; '' for nothing."""
-        if self.on_folder and words:
-            from gui.widgets.canvas.drop_veil import DropVeil
-
-            assert self.folder is not None
-            self._veil = self._veil or DropVeil(self.folder, words)
-            self._veil.show()
-            return
-        if self._veil is not None:
-            self._veil.hide()
-            self._veil.deleteLater()
-            self._veil = None
-        self.canvas.set_drop_hint(words)
-
-    def _on_panes(self, event: QDropEvent) -> bool:
-        place = self.panes.mapFrom(self, event.position().toPoint())
-        return self.panes.rect().contains(place)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._show_hint("")
-        event.accept()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        from gui.window import drops
-
-        self._show_hint("")
-        event.acceptProposedAction()
-        row = drops.compared(event.mimeData())
-        if row is not None:
-            if self._on_panes(event):
-                self.compared.emit(*row)
-            return
-        self.dropped.emit(drops.read(event.mimeData()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
