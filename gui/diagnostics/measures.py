@@ -19,6 +19,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
+    from engine.records.display import DisplaySettings
     from engine.records.explanations import Explanation
     from engine.records.images import LoadedImage
 
@@ -210,16 +211,26 @@ def resident_bytes() -> int:
 
 
 def check_export(
-    picture: Path, map: Path, facts: Path, image: LoadedImage, shown: Explanation
+    picture: Path,
+    map: Path,
+    facts: Path,
+    image: LoadedImage,
+    shown: Explanation,
+    display: DisplaySettings,
 ) -> str:
-    """Check that three exported files match the view; returns a summary. Raises StepFailed."""
+    """Check that three exported files match the view; returns a summary. Raises StepFailed.
+
+    A map of which these settings show nothing leaves the picture as it is.
+    """
     # Imported here, so that the window is painted before numpy and Pillow are loaded.
     import numpy as np
 
     from engine.images.reading import load_image
+    from engine.render.overlay import is_blank
 
     pixels, original = load_image(picture).pixels, image.pixels
-    if pixels.shape != original.shape or np.array_equal(pixels, original):
+    unchanged = np.array_equal(pixels, original)
+    if pixels.shape != original.shape or unchanged != is_blank(shown.map, display):
         raise StepFailed(f"{picture.name} is not the picture with its map")
     if not np.array_equal(np.load(map), shown.map):
         raise StepFailed(f"{map.name} is not the map that is shown")

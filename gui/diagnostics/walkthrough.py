@@ -35,6 +35,7 @@ from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
+    from gui.settings import Settings
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)
@@ -64,6 +65,8 @@ class Walked(Protocol):
     def state(self) -> State: ...
     @property
     def controller(self) -> Controller: ...
+    @property
+    def settings(self) -> Settings: ...
     def start(self) -> None:
         """Show the window, load the engine, open the first scene."""
 
@@ -216,7 +219,8 @@ class Walkthrough:
         image, shown = self.program.state.current, self.program.state.explanation
         if image is None or image.loaded is None or shown is None:
             raise StepFailed("nothing is shown any more")
-        return check_export(picture, map, facts, image.loaded, shown)
+        display = self.program.settings.display()
+        return check_export(picture, map, facts, image.loaded, shown, display)
 
     def quit(self) -> str:
         """The window closes, the threads end, the settings are written."""
