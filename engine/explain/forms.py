@@ -29,14 +29,16 @@ _PAYS = 8
 class Forms:
     """Makes the passes of a model for one computation. Not thread-safe.
 
-    exact: make every pass by the network's own modules. clones: calls whose output is known to be
-    overwritten later, so that a clone is passed on. allowed, in what follows: bytes that a pass may
-    hold.
+    exact: make every pass by the network's own modules. own: rewrite nothing before a layer, so
+    that every number of a pass with a graph is the network's own. clones: calls whose output is
+    known to be overwritten later, so that a clone is passed on. allowed, in what follows: bytes
+    that a pass may hold.
     """
 
     def __init__(self, model: Model, *, exact: bool) -> None:
         self.clones = model.facts.overwritten()
         self.exact = exact
+        self.own = exact
         self._model = model
         self._plainly = exact
         self._passed = 0
@@ -60,14 +62,16 @@ class Forms:
         not in this pass.
         """
         plainly = plainly or self.exact
-        if start is not None and not plainly:
+        if start is not None and not plainly and not self.own:
             done = self._rewritten(image, start, wanted, allowed, cancel)
             if done is not None:
                 return done
         if len(wanted) > 1 and not plainly:
-            apart = self._model.faster.apart(cancel)
+            apart = self._model.faster.apart(allowed, cancel)
             if apart is not None:
-                return self._pass(apart.module, image, start, wanted, cancel, apart.released)
+                done = self._pass(apart.module, image, start, wanted, cancel, apart.released)
+                done.rounded = apart.other_gradients
+                return done
         return self.own_graph(image, start, wanted, cancel)
 
     def own_graph(

@@ -107,7 +107,8 @@ class Computation:
         if memory.estimate(self.model.facts, start) > self.allowed:
             self._release()
         other = Computation(self.model, image, self._budget, exact=self._forms.exact)
-        other._forms.clones, other._frugal = self._forms.clones, self._frugal
+        other._forms.clones, other._forms.own = self._forms.clones, self._forms.own
+        other._frugal = self._frugal
         other._untrainable = self._untrainable
         return other
 
@@ -131,9 +132,12 @@ class Computation:
         return all(done is None or done.is_wholly_own for done in (self._full, self._tail))
 
     def insist(self) -> None:
-        """Make every later pass with a graph by the network's own modules, and free those that were
-        made otherwise."""
-        self._forms.exact = True
+        """Rewrite nothing before a layer in later passes with a graph, and free what was made
+        otherwise: passes, or a gradient alone."""
+        self._forms.own = True
+        for done in (self._full, self._tail):
+            if done is not None and done.own:
+                done.forget_borrowed()
         if not self.is_own:
             self._release()
 

@@ -230,7 +230,9 @@ class Session:
 
         Arguments as for explain, which then answers at once. Only what is kept of the passes that
         were made is used; without one of the layer it does nothing. For idle time: each map takes
-        about a millisecond. Raises LayerError and TargetError as explain does, and Cancelled.
+        about a millisecond. Those that rounding decides on take a pass of the network's own, where
+        what is kept is of a faster form. Raises LayerError and TargetError as explain does, and
+        Cancelled.
         """
         find_alike(self._work, self._known, layer, target, question, cancel)
 

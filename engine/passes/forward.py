@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engine.errors import ModelError
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.below import own_gradients
 from engine.passes.below.kinks import Kinks
 from engine.passes.below.twice import is_derivable_once
 from engine.passes.cuts import uncut
@@ -49,7 +50,9 @@ class ForwardPass:
 
     logits: (images, classes), on the graph. leaf: where the graph starts: the network's input or
     the output of the first kept call. kept: outputs by call. seconds: wall-clock time of the pass.
-    own: whether the network's own modules made it, and not a rewritten form of them.
+    own: whether the network's own modules made it, and not a rewritten form of them. rounded:
+    whether some of its layers may compute a gradient in another way than torch does, unless
+    own_gradients is active.
     """
 
     logits: Tensor
@@ -57,6 +60,7 @@ class ForwardPass:
     kept: dict[Call, Kept]
     seconds: float
     own: bool = True
+    rounded: bool = False
     _latest: tuple[Call, object, Tensor] | None = None
     _borrowed: bool = False
 
@@ -86,7 +90,8 @@ class ForwardPass:
 
     def remember(self, call: Call, key: object, gradient: Tensor) -> None:
         """Keep a gradient for `gradient`, in place of the one that was kept."""
-        self._latest, self._borrowed = (call, key, gradient.detach()), False
+        self._latest = call, key, gradient.detach()
+        self._borrowed = self.rounded and not own_gradients.are_wanted()
 
     def gradients(
         self, call: Call, targets: Sequence[Target], cancel: CancelToken | None = None
@@ -118,6 +123,11 @@ class ForwardPass:
     def take_over(self, other: ForwardPass) -> None:
         """Keep the gradient that another pass over the same image has kept."""
         self._latest, self._borrowed = other._latest, not other.own or other._borrowed
+
+    def forget_borrowed(self) -> None:
+        """Forget the gradient that is kept if it is not the network's own."""
+        if self._borrowed:
+            self._latest, self._borrowed = None, False
 
     def is_own(self, call: Call, key: object | None) -> bool:
         """Whether the output and the gradient that `gradient` would give are the network's own."""

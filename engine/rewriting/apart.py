@@ -26,13 +26,15 @@ _FRESH = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Apart:
-    """A network that shares everything with another but some activations.
+    """A network that shares everything with another but some activations and layers.
 
-    released: the calls whose output is not overwritten any more.
+    released: the calls whose output is not overwritten any more. other_gradients: whether layers
+    have another way to their gradient, which rounds otherwise.
     """
 
     module: nn.Module
     released: frozenset[Call]
+    other_gradients: bool = False
 
 
 def copies_of(module: nn.Module) -> dict[str, nn.Module]:

@@ -15,7 +15,9 @@ from engine.progress import CancelToken
 from engine.rewriting.apart import Apart, apart, copies_of
 from engine.rewriting.dataflow import Dataflow, dataflow_of
 from engine.rewriting.one_row import OneRow, is_large
+from engine.rewriting.other_gradient import OtherGradient
 from engine.rewriting.packed import Absorbed, Packed, available, packed
+from engine.rewriting.packed_gradient import PackedGradient, pays
 from engine.rewriting.plan import Chain, before, chains_of, is_plain
 from engine.rewriting.twin import twin
 
@@ -100,12 +102,14 @@ class Faster:
     _near: dict[tuple[Call, str], tuple[int, int]] = field(default_factory=dict)
     _refused: set[tuple[Call, str]] = field(default_factory=set)
     _apart: Apart | None = None
+    _gradients: tuple[PackedGradient, ...] = ()
     _asked: int = 0
 
     @property
     def bytes(self) -> int:
         """Memory that the rewritten layers take."""
-        return sum(layer.bytes for layer in self._layers.values())
+        ordered = sum(layer.bytes for layer in self._layers.values())
+        return ordered + sum(layer.bytes for layer in self._gradients)
 
     def before(
         self, start: Call, allowed: int, images: int = 1, cancel: CancelToken | None = None
@@ -154,16 +158,17 @@ class Faster:
         """Whether a start was given up, for all methods or for one."""
         return (start, method) in self._refused
 
-    def apart(self, cancel: CancelToken | None = None) -> Apart | None:
-        """The network with activations that overwrite nothing, for passes that keep outputs; None
-        while it is not known or of no use. It computes the same numbers.
+    def apart(self, allowed: int, cancel: CancelToken | None = None) -> Apart | None:
+        """The network for passes that keep outputs: its activations overwrite nothing, and some
+        layers have another way to their gradient; None while it is not known or of no use. It
+        computes the same numbers, but for the rounding of gradients.
 
-        Finding it takes as long as a few passes, which pays from the second request on. Raises
-        Cancelled.
+        allowed: as for before. Finding it takes as long as a few passes, which pays from the second
+        request on. Raises Cancelled.
         """
         self._asked += 1
         if self._chains is None and self._asked > 1 and not self.why_not:
-            self._chains = self._planned(cancel)
+            self._chains = self._planned(allowed, cancel)
         return self._apart
 
     def _forget(self) -> None:
@@ -183,7 +188,7 @@ class Faster:
         self, start: Call, allowed: int, images: int, cancel: CancelToken | None
     ) -> Form | None:
         if self._chains is None:
-            self._chains = self._planned(cancel)
+            self._chains = self._planned(allowed, cancel)
         done = before(self.facts.calls, start)
         cuts = [_cut(chain, done) for chain in self._chains]
         used = [_for_batch(chain, images) for chain in cuts if chain.names]
@@ -214,7 +219,7 @@ class Faster:
             self._layers[chain] = packed(first, rest, chain.input_shape)
         return self._layers[chain]
 
-    def _planned(self, cancel: CancelToken | None) -> tuple[Chain, ...]:
+    def _planned(self, allowed: int, cancel: CancelToken | None) -> tuple[Chain, ...]:
         reason = self._reason()
         if not reason:
             copies = copies_of(self.module)
@@ -225,23 +230,28 @@ class Faster:
             else:
                 if flow.outputs.keys() == self.facts.calls.keys():
                     self._apart = apart(self.module, copies, flow, self.facts.overwritten())
-                self._apart = self._with_rows(flow)
+                self._apart = self._with_gradients(flow, allowed // _SHARE)
                 return chains_of(self.module, flow, self.facts.counts)
         self.give_up(reason)
         return ()
 
-    def _with_rows(self, flow: Dataflow) -> Apart | None:
-        """What is found already, with the large linear layers of one row."""
-        rows: dict[str, nn.Module] = {}
+    def _with_gradients(self, flow: Dataflow, share: int) -> Apart | None:
+        """What is found already, with the layers that have another way to their gradient; share:
+        bytes that these may take."""
+        found: dict[str, OtherGradient] = {}
         for name, shape in flow.inputs.items():
             layer = self.module.get_submodule(name)
-            if is_plain(layer) and is_large(layer, shape):
-                assert isinstance(layer, nn.Linear)
-                rows[name] = OneRow(layer)
-        if not rows:
+            if not is_plain(layer):
+                continue
+            if is_large(layer, shape):
+                found[name] = OneRow(layer)
+            elif pays(layer, shape) and self.bytes + self._size((name,)) <= share:
+                found[name] = ordered = PackedGradient(layer, shape)
+                self._gradients += (ordered,)
+        if not found:
             return self._apart
         base = self._apart or Apart(self.module, frozenset())
-        return Apart(twin(base.module, rows), base.released)
+        return Apart(twin(base.module, found), base.released, other_gradients=True)
 
     def _reason(self) -> str:
         if self.device.type != "cpu" or not available():

@@ -7,11 +7,11 @@ product of one row and a matrix takes more than twice the time of reading the ma
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from engine.rewriting.other_gradient import OtherGradient
 
 # Weights below so many numbers stay in a processor's cache.
 _LARGE = 1 << 20
@@ -25,44 +25,18 @@ def is_large(layer: nn.Module, input_shape: tuple[int, ...]) -> bool:
     return large and _is_one_row(input_shape)
 
 
-class OneRow(nn.Module):
-    """The layer, with the same output and another way to its gradient."""
+class OneRow(OtherGradient):
+    """A linear layer that mostly gets one row, (..., features) with 1 for all but the last."""
 
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-        self.training = False
-        self._layers = (layer,)
+    def suits(self, x: Tensor) -> bool:
+        return _is_one_row(tuple(x.shape))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_layers"][0], name)
+    def own(self, gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+        weight: Tensor = self.layer.weight
+        return (gradient @ weight).view(shape)
 
-    def forward(self, x: Tensor) -> Tensor:
-        layer: nn.Linear = self.__dict__["_layers"][0]
-        if not x.requires_grad or not _is_one_row(tuple(x.shape)):
-            result: Tensor = layer(x)
-            return result
-        return _apply(x, layer.weight, layer.bias)
-
-
-class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(weight)
-        return functional.linear(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        (weight,) = ctx.saved_tensors
-        (gradient,) = gradients
-        if torch.is_grad_enabled():
-            # A second derivative is asked for.
-            return gradient @ weight, None, None
-        return _rows(gradient.flatten(), weight).view(*gradient.shape[:-1], -1), None, None
-
-
-def _apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
-    return result
+    def other(self, gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return _rows(gradient.flatten(), self.layer.weight).view(shape)
 
 
 def _rows(factors: Tensor, weight: Tensor) -> Tensor:

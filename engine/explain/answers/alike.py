@@ -25,7 +25,8 @@ def find_alike(
     question: Question,
     cancel: CancelToken | None,
 ) -> None:
-    """Have the maps of a layer by every method known that takes no further pass.
+    """Have the maps of a layer by every method known that takes no further pass, unless rounding
+    decides on its map: then one of the network's own.
 
     Raises LayerError, TargetError, Cancelled.
     """
@@ -50,8 +51,5 @@ def _find(
     if Need.GRADIENT in how.method.needs and not all(
         work.remembers(place.source, asked) for place in request.places
     ):
-        return
-    if how.method.steep and not work.is_own:
-        # Rounding may decide on its map, which then takes a pass.
         return
     found_maps(work, known, asking, request.places, how, cancel, ignore_progress)

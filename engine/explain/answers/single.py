@@ -23,6 +23,7 @@ from engine.explain.maps import (
 )
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen, Family, Need, is_cheap
+from engine.passes.below.own_gradients import own_gradients
 from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
@@ -59,10 +60,11 @@ def found_maps(
             todo = {}
         todo = _weighted(work, known, asked, todo, how)
     if todo:
-        maps = _computed(work, known, asking, todo, how, cancel, progress)
-        if any(raw.doubtful for raw in maps.values()):
-            work.insist()
+        with own_gradients(how.method.steep):
             maps = _computed(work, known, asking, todo, how, cancel, progress)
+            if any(raw.doubtful for raw in maps.values()):
+                work.insist()
+                maps = _computed(work, known, asking, todo, how, cancel, progress)
         known.add(asking.asked(), how, maps)
     found = known.of(asking.asked(), how)
     return [found[call] for call in by_call]

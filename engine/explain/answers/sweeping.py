@@ -17,6 +17,7 @@ from engine.inspection.spatial_axes import Axes
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen
 from engine.model import Model
+from engine.passes.below.own_gradients import own_gradients
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 
@@ -99,7 +100,8 @@ def _passed(
             remaining.discard(first.call)
         report = _reporter(progress, total - len(remaining), total)
         todo = {call: axes[call] for call in done.kept if call in axes}
-        maps = map_all(done, todo, asking.target(how, done), how, cancel, report)
+        with own_gradients(how.method.steep):
+            maps = map_all(done, todo, asking.target(how, done), how, cancel, report)
         # Freed before the next pass: two graphs at once would not fit.
         del done
         if any(raw.doubtful for raw in maps.values()):

@@ -84,6 +84,6 @@ def test_maps_by_way_of_it_are_the_networks_own() -> None:
                 assert abs(found - expected).max() <= 1e-5 * abs(expected).max()
             found = session.explain("body.1", 1, method="shapleycam").map
             assert abs(found - shapley).max() <= 1e-4 * abs(shapley).max()
-    apart = model.faster.apart()
+    apart = model.faster.apart(1 << 30)
     assert apart is not None
     assert isinstance(apart.module.get_submodule("second"), OneRow)
