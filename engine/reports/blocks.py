@@ -13,10 +13,10 @@ from engine.records.images import Pixels
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """level: 2 for a part of the report, 3 for a part of that."""
+    """level: 2 for a part of the report, 3 for a part of that, 4 for a part of that again."""
 
     text: str
-    level: Literal[2, 3] = 2
+    level: Literal[2, 3, 4] = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ from engine.version import NAME, VERSION
 
 _MOST_PIXELS = 1600
 """Along the longer side of a picture; what is printed on half a page has no use for more."""
-_SPACING = 0.2
+# Of numbers at a colour bar, so that long ones ("0.00600") do not meet on half a page.
+_SPACING = 0.28
 
 
 def report(
@@ -86,7 +87,7 @@ def _subject(subject: Subject, included: Included, *, alone: bool) -> Iterator[B
         for note in subject.notes:
             yield Paragraph(subject.image.named(_note(note), included.patient))
     if included.trust:
-        yield from _trust(subject, 2 if alone else 3)
+        yield from _trust(subject, alone=alone)
     if included.settings:
         yield Heading("Settings", 2 if alone else 3)
         yield Facts(tuple(_settings(subject, included)))
@@ -171,18 +172,18 @@ def _predictions(subject: Subject) -> Table:
     return Table(("Class", "Probability", "Logit"), tuple(rows), (0.6, 0.2, 0.2), (1, 2))
 
 
-def _trust(subject: Subject, level: int) -> Iterator[Block]:
+def _trust(subject: Subject, *, alone: bool) -> Iterator[Block]:
     with_figures = [one for one in subject.maps if one.trust]
     if not with_figures:
         return
-    yield Heading("How far the maps can be trusted", 2 if level == 2 else 3)
+    yield Heading("How far the maps can be trusted", 2 if alone else 3)
     for one in with_figures:
         if len(subject.maps) > 1:
             place = place_words(one.explanation)
             how = registry.described(one.explanation.method, one.explanation.options)
-            yield Paragraph(f"{one.explanation.sentence}: {how}, {place}")
+            yield Heading(f"{one.explanation.sentence}: {how}, {place}", 3 if alone else 4)
         rows = tuple((figure.title, _value(figure), figure.verdict) for figure in one.trust)
-        yield Table(("Figure", "Value", "What it says"), rows, (0.27, 0.15, 0.58), (1,))
+        yield Table(("Figure", "Value", "What it says"), rows, (0.24, 0.2, 0.56), (1,))
 
 
 def _value(figure: TrustFigure) -> str:

@@ -29,6 +29,8 @@ from engine.reports.blocks import (
 )
 
 _LONGEST = 2_000
+# Times the width of a column; what would be higher is narrower than it.
+_TALLEST = 1.6
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _STYLE = """\
@@ -39,18 +41,21 @@ body { margin: 0 auto; max-width: 60rem; padding: 2.5rem 2rem; background: #fff;
 h1 { margin: 0; font-size: 1.8rem; line-height: 1.2; font-weight: 600; overflow-wrap: anywhere; }
 h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem; font-weight: 600; break-after: avoid; }
 h3 { margin: 1.4rem 0 .4rem; font-size: 1rem; font-weight: 600; break-after: avoid; }
+h4 { margin: 1.2rem 0 .3rem; font-size: .9rem; font-weight: 600; break-after: avoid; }
+h2, h3, h4 { overflow-wrap: anywhere; }
 p { margin: .4rem 0; white-space: pre-line; overflow-wrap: anywhere; }
 .quiet, header p { color: var(--faint); }
-table { width: 100%; border-collapse: collapse; font-size: .9rem; }
+table { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; overflow-wrap: anywhere; font-weight: normal; }
 thead th, .facts th { color: var(--faint); }
 .facts th { width: 12rem; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number + td, th.number + th { padding-left: .4rem; }
 tr, figure { break-inside: avoid; }
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem; margin: .8rem 0; }
 figure { margin: 0; }
-figure > img { display: block; width: 100%; border: 1px solid var(--line); }
+figure > img { display: block; width: 100%; height: auto; border: 1px solid var(--line); }
 figcaption { margin-top: .4rem; font-size: .85rem; color: var(--faint); overflow-wrap: anywhere; }
 figcaption strong { display: block; color: var(--ink); font-weight: 600; }
 .bar { margin-top: .4rem; }
@@ -59,12 +64,24 @@ figcaption strong { display: block; color: var(--ink); font-weight: 600; }
 .marks span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .marks span:first-child { transform: none; }
 .marks span:last-child { transform: translateX(-100%); }
+@media (max-width: 44rem) {
+  body { padding: 1.5rem 1rem; }
+  .pictures { grid-template-columns: 1fr; }
+}
+/* Columns are as wide as their longest word; names alone may break within one. */
+@media screen and (max-width: 44rem) {
+  table { table-layout: auto; }
+  .facts { table-layout: fixed; }
+  .facts th { width: 8rem; }
+  .number { overflow-wrap: break-word; }
+}
 /* Without a size, since the paper is in the reader's printer, not in the writer's. */
 @page { margin: 18mm; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  figure > img { width: auto; max-width: 100%; max-height: 150mm; }
+  .pictures { grid-template-columns: 1fr 1fr; }
+  figure > img { max-height: 150mm; object-fit: contain; object-position: left top; }
   thead { display: table-header-group; }
 }
 """
@@ -133,9 +150,11 @@ def _table(table: Table) -> Iterator[str]:
 
 def _shot(shot: Shot) -> Iterator[str]:
     rows, columns = shot.pixels.shape[:2]
+    share = _TALLEST * columns / rows
+    narrow = f' style="width: {100 * share:.2f}%"' if share < 1 else ""
     yield "<figure>"
     yield (
-        f'<img alt="{_text(shot.title)}" width="{columns}" height="{rows}" '
+        f'<img alt="{_text(shot.title)}" width="{columns}" height="{rows}"{narrow} '
         f'src="{_embedded(shot.pixels)}">'
     )
     yield f"<figcaption><strong>{_text(shot.title)}</strong>"

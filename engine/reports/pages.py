@@ -4,7 +4,7 @@ full. Positions are in points from the top left, as in engine.figures.drawing.""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from typing import TypeAlias
 
 from engine.escaping import lines as shown_lines
 from engine.escaping import plain
@@ -38,7 +38,7 @@ SIZES: dict[Sheet, tuple[float, float]] = {"a4": (595.276, 841.89), "letter": (6
 
 _MARGIN = 18 * POINTS_TO_THE_MM
 _FOOT = 14.0
-_TITLE, _HEADS, _BODY, _SMALL = 18.0, {2: 12.5, 3: 10.5}, 9.5, 8.0
+_TITLE, _HEADS, _BODY, _SMALL = 18.0, {2: 12.5, 3: 10.5, 4: 9.5}, 9.5, 8.0
 _LEADING = 1.4
 _GAP = 14.0
 _INK: Ink = (28, 28, 28)
@@ -47,6 +47,9 @@ _RULE: Ink = (212, 212, 212)
 _LONGEST = 2_000
 _MOST_LINES = 400
 _FACT_NAME = 104.0
+
+Cells: TypeAlias = tuple[tuple[str, ...], ...]
+"""A row: the lines of each of its cells."""
 
 
 def drawings(report: Report, paper: Sheet) -> tuple[Drawing, ...]:
@@ -72,9 +75,8 @@ class _Setter:
         report = self._report
         self._say(report.title, _TITLE, _INK)
         self._say(report.line, _BODY, _FAINT)
-        for block, following in pairwise((*report.blocks, None)):
-            assert block is not None
-            self._set(block, following)
+        for place, block in enumerate(report.blocks, start=1):
+            self._set(block, report.blocks[place:])
 
     def pages(self) -> tuple[Drawing, ...]:
         count = len(self._pages)
@@ -89,60 +91,85 @@ class _Setter:
 
     # --- blocks -----------------------------------------------------------------------------------
 
-    def _set(self, block: Block, following: Block | None) -> None:
+    def _set(self, block: Block, following: Sequence[Block]) -> None:
         match block:
             case Heading():
-                size = _HEADS[block.level]
-                self._top += _GAP if block.level == 2 else _GAP / 2
                 # A heading is not left behind by what it is for.
-                self._need(size * _LEADING + self._least(following))
-                self._say(block.text, size, _INK)
+                self._need(self._least((block, *following)))
+                self._top += _GAP if block.level == 2 else _GAP / 2
+                self._say(block.text, _HEADS[block.level], _INK)
                 self._top += 3.0
             case Paragraph():
                 for line in shown_lines(block.text).split("\n"):
                     self._say(line or " ", _BODY, _FAINT if block.quiet else _INK)
                 self._top += 4.0
             case Facts():
-                for name, value in block.rows:
-                    self._row((name, value), (_FACT_NAME, self._room - _FACT_NAME), (), first=True)
+                for row in block.rows:
+                    self._row(self._fact(row), (_FACT_NAME,), (), first=True)
                 self._top += 4.0
             case Table():
                 self._table(block)
             case Pictures():
                 self._pictures(block)
 
-    def _least(self, block: Block | None) -> float:
-        """What of the next block has to be on the page of its heading."""
-        if isinstance(block, Pictures):
-            return _GAP / 2 + 3.0 + max(self._height_of(shot) for shot in block.shots[:2])
+    def _least(self, blocks: Sequence[Block]) -> float:
+        """How much of them has to be on one page: headings, and the beginning of what follows."""
+        match blocks:
+            case [Heading() as head, *rest]:
+                lines = len(self._folded(head.text, _HEADS[head.level], self._room))
+                height = lines * _HEADS[head.level] * _LEADING + 3.0
+                return height + (_GAP if head.level == 2 else _GAP / 2) + self._least(rest)
+            case [Pictures() as pictures, *_]:
+                return _GAP / 2 + 3.0 + max(self._height_of(shot) for shot in pictures.shots[:2])
+            case [Table() as table, *_]:
+                first = (table.head, *table.rows[:1])
+                return sum(_high(self._cells(row, self._widths(table))) for row in first)
+            case [Facts() as facts, *_]:
+                return max((_high(self._fact(row)) for row in facts.rows[:1]), default=0.0)
         return 3 * _BODY * _LEADING
 
     def _table(self, table: Table) -> None:
-        widths = tuple(share * self._room for share in table.shares)
-        self._row(table.head, widths, table.numbers, faint=True)
+        """Its head is above the first row, and on top of each page that it goes on on."""
+        widths = self._widths(table)
+        head = self._cells(table.head, widths)
+        self._need(self._least((table,)))
+        self._row(head, widths, table.numbers, faint=True)
         for row in table.rows:
-            self._row(row, widths, table.numbers)
+            cells = self._cells(row, widths)
+            if self._need(_high(cells)):
+                self._row(head, widths, table.numbers, faint=True)
+            self._row(cells, widths, table.numbers)
         self._top += 4.0
+
+    def _widths(self, table: Table) -> tuple[float, ...]:
+        return tuple(share * self._room for share in table.shares)
+
+    def _fact(self, row: tuple[str, str]) -> Cells:
+        return self._cells(row, (_FACT_NAME, self._room - _FACT_NAME))
+
+    def _cells(self, texts: Sequence[str], widths: Sequence[float]) -> Cells:
+        """The lines of each cell of a row."""
+        return tuple(
+            self._folded(text, _BODY, width - 8.0)
+            for text, width in zip(texts, widths, strict=True)
+        )
 
     def _row(
         self,
-        cells: Sequence[str],
+        cells: Cells,
         widths: Sequence[float],
         numbers: Sequence[int],
         *,
         first: bool = False,
         faint: bool = False,
     ) -> None:
-        """A row with a line below it. first: the first cell is a name. faint: all are."""
-        folded = [
-            self._folded(cell, _BODY, width - 8.0)
-            for cell, width in zip(cells, widths, strict=True)
-        ]
-        count = max(map(len, folded))
-        height = count * _BODY * _LEADING + 5.0
+        """A row with a line below it. widths: of the cells, but perhaps the last. first: the first
+        cell is a name. faint: all are."""
+        height = _high(cells)
         self._need(min(height, self._bottom - _MARGIN))
         left, top = _MARGIN, self._top
-        for place, (texts, width) in enumerate(zip(folded, widths, strict=True)):
+        for place, texts in enumerate(cells):
+            width = widths[place] if place < len(widths) else 0.0
             ink = _FAINT if faint or (first and place == 0) else _INK
             for number, text in enumerate(texts):
                 base = top + number * _BODY * _LEADING + _BODY
@@ -216,11 +243,13 @@ class _Setter:
     def _add(self, part: Part) -> None:
         self._pages[-1].append(part)
 
-    def _need(self, height: float) -> None:
-        """Begin a page if so much does not fit on this one."""
-        if self._top + height > self._bottom and self._top > _MARGIN:
-            self._pages.append([])
-            self._top = _MARGIN
+    def _need(self, height: float) -> bool:
+        """Begin a page if so much does not fit on this one; whether one was begun."""
+        if self._top + height <= self._bottom or self._top <= _MARGIN:
+            return False
+        self._pages.append([])
+        self._top = _MARGIN
+        return True
 
     def _say(self, text: str, size: float, ink: Ink) -> None:
         for line in self._folded(text, size, self._room):
@@ -230,6 +259,11 @@ class _Setter:
 
     def _folded(self, text: str, size: float, room: float) -> tuple[str, ...]:
         return self._lettering.folded(plain(text, _LONGEST), size, room, _MOST_LINES) or ("",)
+
+
+def _high(cells: Cells) -> float:
+    """Of a row, with the line below it."""
+    return max(map(len, cells)) * _BODY * _LEADING + 5.0
 
 
 def _texts(report: Report) -> Iterator[str]:

@@ -95,10 +95,17 @@ def test_words_of_a_file_and_figures_of_trust(run: Run, tmp_path: Path) -> None:
         run, tmp_path / "a.html", "--words", words, "--trust-figures", "positive-share,peak"
     )
     assert "Größer als\nerwartet" in page.text
+    # Of one map there is no need to say which it is.
+    assert "h3" not in page.tags
     facts = run("trust", "--model", "demo:shapes", "--only", "positive-share,peak", "--json", "-")
     for figure in facts.json["figures"]:
         assert figure["title"] in page.text
         assert figure["verdict"] in page.text
+
+
+def test_the_figures_of_each_map_have_a_heading(run: Run, tmp_path: Path) -> None:
+    page = page_of(run, tmp_path / "a.html", "--trust-figures", "peak", "--class", "star", "ring")
+    assert page.tags.count("h3") == 2
 
 
 def test_pages_for_print(run: Run, tmp_path: Path) -> None:

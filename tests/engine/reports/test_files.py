@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -191,19 +188,6 @@ class TestHtml:
         assert levels[0] == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))
 
-    def test_a_browser_prints_it(self, tmp_path: Path) -> None:
-        names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-        browser = next(filter(None, map(shutil.which, names)), None)
-        if browser is None:
-            pytest.skip("no headless Chromium is installed")
-        page, printed = tmp_path / "report.html", tmp_path / "report.pdf"
-        page.write_bytes(report_bytes(".html", WHOLE, "letter"))
-        options = ("--headless", "--no-sandbox", "--disable-gpu", f"--print-to-pdf={printed}")
-        # Whatever it wanted to load would fail.
-        offline = "--host-resolver-rules=MAP * ~NOTFOUND"
-        subprocess.run([browser, *options, offline, page.as_uri()], check=True, timeout=120)
-        assert re.findall(rb"/MediaBox \[0 0 (\S+) (\S+)\]", printed.read_bytes())
-
     def test_names_are_text(self) -> None:
         odd = report(
             Paragraph(HOSTILE),
@@ -255,6 +239,28 @@ class TestPdf:
             places += re.findall(r"q \S+ 0 0 \S+ (\S+) (\S+) cm", content)
             assert places
             assert all(40 < float(x) < 612 - 40 and 40 < float(y) < 792 for x, y in places)
+
+    def test_headings_stay_with_the_table_that_they_are_for(self) -> None:
+        named = [Heading("Part"), Heading("Its part", 3), Heading("Part of that", 4), TABLE]
+        for lines in range(20, 48):
+            words = Paragraph("\n".join(["filling"] * lines))
+            file = Pages(report_bytes(".pdf", report(words, *named), "a4"))
+            for place in range(len(file.pages)):
+                file.at = place
+                said = [text for text in file.text() if not text.startswith("Hookscope, page")]
+                # The first row is on the page of its headings.
+                last = [*TABLE.head, "Part", "Its part", "Part of that"]
+                assert said[-1] not in last, lines
+
+    def test_the_head_of_a_table_is_on_each_of_its_pages(self) -> None:
+        rows = tuple((f"row {number}", "1", "a sentence") for number in range(90))
+        table = Table(("Figure", "Value", "What it says"), rows, (0.3, 0.2, 0.5), (1,))
+        file = Pages(report_bytes(".pdf", report(table), "letter"))
+        assert len(file.pages) > 2
+        for place in range(len(file.pages)):
+            file.at = place
+            assert file.text().count("What it says") == 1
+        assert [f"row {number}" in file.whole_text for number in range(90)] == [True] * 90
 
     def test_a_heading_stays_with_what_it_is_for(self) -> None:
         for lines in range(20, 48, 3):
