@@ -1,6 +1,7 @@
 """The page of a folder: its summary and images with their heat maps, in one HTML file.
 
-It opens offline, asks for nothing but the images themselves, and contains no script.
+It opens offline, asks for nothing but the images themselves, and contains no script. Images that a
+browser cannot show are in it, small.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 from engine.escaping import plain
 from engine.files.atomic import whole_file
 from engine.folders.index.queries import Index, Shown
+from engine.folders.outputs import thumbnails
 from engine.folders.records import Job
 from engine.folders.summary import summary
 from engine.records.display import DisplaySettings
@@ -28,6 +30,10 @@ PAGE = "index.html"
 
 MOST = 2_000
 """Images on the page; the table has all."""
+
+_POLICY = "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'"
+_WIDE = 10
+_NARROWEST = 0.6
 
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
@@ -39,21 +45,24 @@ dl { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: 0; }
 dt { opacity: .65; font-size: .85em; } dd { margin: 0; font-size: 1.25rem; }
 dd, td { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; }
+.many { font-size: 12px; } .many thead th { writing-mode: vertical-rl; text-align: right; }
+.many th, .many td { padding: .15rem .3rem; }
 th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; opacity: .75; } th:first-child { text-align: left; }
-td.right { font-weight: 600; } td.none { opacity: .3; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 1rem; }
-figure { margin: 0; } .image { position: relative; overflow: hidden; line-height: 0;
-  min-height: 3rem;
+td.right { font-weight: 600; } td.none { opacity: .55; }
+.grid { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(170px, 40vw), 1fr)); }
+figure { margin: 0; min-width: 0; } .image { position: relative; overflow: hidden; line-height: 0;
   border-radius: 4px; background: color-mix(in srgb, currentColor 8%, transparent); }
-.image img { width: 100%; } .image img.map { position: absolute; }
+.image img { width: 100%; height: 100%; } .image img.map { position: absolute; }
 figcaption { margin-top: .3rem; overflow-wrap: anywhere; } .wrong { color: #c2410c; }
 @media (prefers-color-scheme: dark) { .wrong { color: #fb923c; } }
 figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
 @page { margin: 15mm; }
 @media print { body { max-width: none; margin: 0; padding: 0; font-size: 9pt; }
   .image, .image img { print-color-adjust: exact; } .grid { grid-template-columns: repeat(4, 1fr); }
-  .scroll { overflow: visible; } }
+  .scroll { overflow: visible; }
+  .many { font-size: 7pt; } .many th, .many td { padding: 1px 2px; } }
 small { opacity: .7; display: block; }
 """
 
@@ -61,7 +70,7 @@ small { opacity: .7; display: block; }
 def write_page(index: Index, job: int, folder: Path) -> Path:
     """Write index.html: the images with the highest loss first, at most MOST; the file.
 
-    Raises ExportError.
+    Raises ExportError, and ModelError if no reader can be started.
     """
     _, about = index.job(job)
     facts = summary(index, job)
@@ -79,8 +88,11 @@ def write_page(index: Index, job: int, folder: Path) -> Path:
         words = ", ".join(filter(None, (order, first)))
         put(f'<h2>Images, {words}</h2>\n<div class="grid">\n')
         for start in range(0, min(MOST, len(numbers)), 200):
-            for shown in index.rows(job, numbers[start : min(start + 200, MOST)]):
-                put(_figure(shown, about, folder))
+            rows = list(index.rows(job, numbers[start : min(start + 200, MOST)]))
+            small = thumbnails.addresses(rows)
+            for shown in rows:
+                source = small.get(shown.number) or _link(shown.path, folder)
+                put(_figure(shown, about, source))
         put("</div>\n</body></html>\n")
     return path
 
@@ -102,6 +114,7 @@ def _head(about: Job, facts: dict[str, Any]) -> str:
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>\n"
         f'<h1>{_text(title)}</h1><p class="sub">{_text(where)}</p>\n<dl>{items}</dl>\n'
@@ -121,13 +134,16 @@ def _matrix(confusion: dict[str, Any] | None, most: int = 40) -> str:
             kind = "right" if name == label else ("" if count else "none")
             cells.append(f'<td class="{kind}">{count:,}</td>')
         rows.append(f'<tr><th scope="row">{_text(label)}</th>{"".join(cells)}</tr>')
+    kind = ' class="many"' if len(said) > _WIDE else ""
     return (
         "<h2>Label (rows) and prediction (columns)</h2>\n"
-        f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>\n'
+        f'<div class="scroll"><table{kind}><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>\n"
     )
 
 
-def _figure(shown: Shown, about: Job, folder: Path) -> str:
+def _figure(shown: Shown, about: Job, source: str) -> str:
+    """source: the address of the image."""
     row = shown.row
     lines = [f"<small>{_text(shown.name)}</small>"]
     if row is None or row.prediction is None:
@@ -140,15 +156,21 @@ def _figure(shown: Shown, about: Job, folder: Path) -> str:
         lines.insert(0, f"<span{kind}>{_text(said)}{chance}{wrong}</span>")
         if shown.error:
             lines.append(f"<small>{_text(shown.error)}</small>")
-    image = (
-        ""
-        if row is None
-        else f'<img loading="lazy" alt="{_text(shown.name)}" src="{_link(shown.path, folder)}">'
-    )
+    image = "" if row is None else f'<img loading="lazy" alt="{_text(shown.name)}" src="{source}">'
     return (
-        f'<figure><div class="image">{image}{_map(shown)}</div>'
+        f'<figure><div class="image" style="{_room(shown)}">{image}{_map(shown)}</div>'
         f"<figcaption>{''.join(lines)}</figcaption></figure>\n"
     )
+
+
+def _room(shown: Shown) -> str:
+    """The place of an image, which it has before it is loaded. A tall one is narrower than others:
+    nothing is higher than 1 / _NARROWEST of the column."""
+    if shown.properties is None:
+        return "height:3rem"
+    width, height = shown.properties.width, shown.properties.height
+    share = min(1.0, width / height / _NARROWEST)
+    return f"aspect-ratio:{width}/{height};width:{100 * share:.3f}%"
 
 
 def _map(shown: Shown) -> str:
