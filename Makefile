@@ -15,7 +15,7 @@ PYTEST := $(PY) -m pytest -n 3 --dist loadfile
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer
 
 .NOTPARALLEL:
-.PHONY: run test test-all check bench bench-compare bench-batches bench-folders bench-gpu bench-memory \
+.PHONY: run test test-all test-browser check bench bench-compare bench-batches bench-folders bench-gpu bench-memory \
         bench-scenes bench-methods bench-agreement bench-trust demo screenshots wheel bundle test-bundle installer \
         test-installer lock audit clean setup setup-dev setup-package setup-release help $(SYSTEM_OF)
 
@@ -54,9 +54,14 @@ check: setup-dev ## formatting, types and import rules
 test: check      ## everything that a change has to pass, in minutes
 	$(PYTEST) -m "not slow"
 
-test-all: check  ## the same with the long checks (all 80 classifiers, other libraries' maps and more)
+test-all: check  ## the same with the long checks (all 80 classifiers, other libraries' maps, a browser and more)
 	@$(PYTHON) scripts/bootstrap.py bench
+	@$(PYTHON) scripts/bootstrap.py browser
 	$(PYTEST)
+
+test-browser: setup-dev ## reports and pages of folders in Chromium: on screen, on paper, offline
+	@$(PYTHON) scripts/bootstrap.py browser
+	$(PYTEST) tests/browser
 
 bench:           ## compare with grad-cam, torchcam and captum; BENCH_ARGS="--repeats 9 ..."
 	@$(PYTHON) scripts/bootstrap.py bench

@@ -1,6 +1,7 @@
 """Prepare a checkout: system libraries, virtual environment, locked requirements.
 
-    python3 scripts/bootstrap.py [run | extras | test | bench | package | release | upkeep]
+    python3 scripts/bootstrap.py [run | extras | test | bench | package | release | browser |
+                                  upkeep]
 
 Needs nothing but Python 3.11 or newer with its venv module. Whatever is already in place is left
 alone: a stamp in the environment holds a hash of the locks that were installed.
@@ -42,6 +43,7 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     # The first brings the setuptools that builds what the second has as source alone.
     "bench": (".venv-bench", (TORCH, "requirements/run.lock", "requirements/bench.lock")),
     "release": (".venv-release", ("requirements/release.lock",)),
+    "browser": (".venv-browser", ("requirements/browser.lock",)),
     "upkeep": (".venv-upkeep", ("requirements/upkeep.lock",)),
 }
 
@@ -58,6 +60,7 @@ SYSTEM_PACKAGES = {
     "extras": QT_LIBRARIES,
     "bench": [],
     "release": [],
+    "browser": system.packages((*system.QT, *system.BROWSER)),
     "upkeep": [],
 }
 

@@ -29,6 +29,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     ),
     "requirements/bench.lock": ("requirements.txt", "benchmarks/requirements.txt"),
     "requirements/release.lock": ("requirements-release.txt",),
+    "requirements/browser.lock": ("requirements-browser.txt",),
     "requirements/upkeep.lock": ("requirements-upkeep.txt",),
 }
 

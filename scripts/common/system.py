@@ -93,6 +93,30 @@ libzstd1: libzstd.so.1
 zlib1g: libz.so.1
 """)
 
+# Chromium, as QtWebEngine has it, on top of the window's.
+BROWSER = _needs("""
+libasound2: libasound.so.2
+libexpat1: libexpat.so.1
+libfreetype6: libfreetype.so.6
+libgbm1: libgbm.so.1
+libglib2.0-0: libglib-2.0.so.0
+libnspr4: libnspr4.so
+libnss3: libnss3.so, libnssutil3.so, libsmime3.so
+libudev1: libudev.so.1
+libx11-6: libX11.so.6
+libxcb-dri3-0: libxcb-dri3.so.0
+libxcb1: libxcb.so.1
+libxcomposite1: libXcomposite.so.1
+libxdamage1: libXdamage.so.1
+libxext6: libXext.so.6
+libxfixes3: libXfixes.so.3
+libxkbcommon0: libxkbcommon.so.0
+libxkbfile1: libxkbfile.so.1
+libxrandr2: libXrandr.so.2
+libxtst6: libXtst.so.6
+fonts-dejavu-core: /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+""")
+
 _BINUTILS = _needs("binutils: readelf, strip")
 _BUILDING = _BINUTILS + _needs("chrpath: chrpath")
 _FONT = _needs("fonts-dejavu-core: /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")

@@ -214,6 +214,21 @@ def test_another_torch_asks_for_its_builds(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_keeps_the_locks_has_its_reason() -> None:
     record = text_of("docs/decisions/0003-dependencies.md")
-    for name in ("requirements-upkeep.txt", "requirements-release.txt"):
+    for name in ("upkeep", "release", "browser"):
+        name = f"requirements-{name}.txt"
         for package in [line.partition("==")[0] for line in _locks.pins(text_of(name))]:
             assert f"`{package}`" in record, package
+
+
+def test_the_browser_is_of_the_version_of_qt_and_of_no_other_lock() -> None:
+    """It is for checks: what is packaged is collected from environments that do not have it."""
+    (pin,) = _locks.pins(text_of("requirements-browser.txt"))
+    addons, version = pin.split("==")
+    assert f"PySide6-Essentials=={version}" in _locks.pins(text_of("requirements.txt"))
+    having = [
+        name
+        for name in _locks.LOCKS
+        if any(one.name == _locks.canonical(addons) for one in _locks.entries(text_of(name)))
+    ]
+    assert having == ["requirements/browser.lock"]
+    assert bootstrap.PURPOSES["browser"] == (".venv-browser", tuple(having))
