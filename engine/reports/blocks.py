@@ -44,6 +44,11 @@ class Table:
     shares: tuple[float, ...]
     numbers: tuple[int, ...] = ()
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is kept on one page: a few rows of a line or two each."""
+        return len(self.rows) <= 8 and all(len(cell) <= 60 for row in self.rows for cell in row)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColourBar:

@@ -52,7 +52,8 @@ thead th, .facts th { color: var(--faint); }
 .facts th { width: 12rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 td.number + td, th.number + th { padding-left: .4rem; }
-tr, figure { break-inside: avoid; }
+tr, figure, .short { break-inside: avoid; }
+.facts tr:first-child { break-after: avoid; }
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem; margin: .8rem 0; }
 figure { margin: 0; }
 figure > img { display: block; width: 100%; height: auto; border: 1px solid var(--line); }
@@ -141,7 +142,8 @@ def _table(table: Table) -> Iterator[str]:
         for name, kind in zip(table.head, kinds, strict=True)
     )
     columns = "".join(f'<col style="width: {100 * share:.0f}%">' for share in table.shares)
-    yield f"<table><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>"
+    kind = ' class="short"' if table.is_short else ""
+    yield f"<table{kind}><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>"
     for row in table.rows:
         cells = zip(row, kinds, strict=True)
         yield "<tr>" + "".join(f"<td{kind}>{_text(cell)}</td>" for cell, kind in cells) + "</tr>"

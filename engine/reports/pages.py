@@ -122,10 +122,10 @@ class _Setter:
             case [Pictures() as pictures, *_]:
                 return _GAP / 2 + 3.0 + max(self._height_of(shot) for shot in pictures.shots[:2])
             case [Table() as table, *_]:
-                first = (table.head, *table.rows[:1])
+                first = (table.head, *table.rows[: None if table.is_short else 1])
                 return sum(_high(self._cells(row, self._widths(table))) for row in first)
             case [Facts() as facts, *_]:
-                return max((_high(self._fact(row)) for row in facts.rows[:1]), default=0.0)
+                return sum(_high(self._fact(row)) for row in facts.rows[:2])
         return 3 * _BODY * _LEADING
 
     def _table(self, table: Table) -> None:

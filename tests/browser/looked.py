@@ -141,17 +141,21 @@ def is_printed_whole(found: Looked, paper: str, margin_mm: float) -> None:
     heading without what it is for."""
     width, height = PAPERS[paper]
     pages = found.printed[paper]
-    headings = {line for text in found.light[WIDTHS[0]]["headings"] for line in text.split("\n")}
+    headings = set(map(letters, found.light[WIDTHS[0]]["headings"]))
     for page in pages:
         assert (page["width"], page["height"]) == pytest.approx((width, height), abs=1)
         assert page["right"] <= width - margin_mm / 25.4 * 72 + 1
-        lines = [line.strip() for line in page["text"].split("\n") if line.strip()]
+        lines = [letters(line) for line in page["text"].split("\n") if line.strip()]
         assert lines, "an empty page"
         assert lines[-1] not in headings
     drawn = [number for page in pages for number in page["pictures"]]
     assert len(drawn) == len(set(drawn)), "a picture is cut in two"
 
 
-def words_of(pages: Sequence[dict[str, Any]]) -> str:
-    """All words, with single spaces between them."""
-    return " ".join(" ".join(page["text"] for page in pages).split())
+def letters(text: str) -> str:
+    """Without spaces: what is read from a PDF has some between letters, or lacks them."""
+    return "".join(text.split())
+
+
+def letters_of(pages: Sequence[dict[str, Any]]) -> str:
+    return letters("".join(page["text"] for page in pages))

@@ -252,6 +252,18 @@ class TestPdf:
                 last = [*TABLE.head, "Part", "Its part", "Part of that"]
                 assert said[-1] not in last, lines
 
+    def test_a_short_table_is_on_one_page(self) -> None:
+        rows = tuple((f"class {number}", "1 %") for number in range(5))
+        short = Table(("Class", "Probability"), rows, (0.6, 0.4), (1,))
+        for lines in range(30, 56, 2):
+            words = Paragraph("\n".join(["filling"] * lines))
+            file = Pages(report_bytes(".pdf", report(words, Heading("Prediction"), short), "a4"))
+            for place in range(len(file.pages)):
+                file.at = place
+                assert (
+                    len({name in file.text() for name in ("Prediction", "class 0", "class 4")}) == 1
+                )
+
     def test_the_head_of_a_table_is_on_each_of_its_pages(self) -> None:
         rows = tuple((f"row {number}", "1", "a sentence") for number in range(90))
         table = Table(("Figure", "Value", "What it says"), rows, (0.3, 0.2, 0.5), (1,))
