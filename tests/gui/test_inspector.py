@@ -26,6 +26,7 @@ from gui.app.program import Program
 from gui.controllers.inspector.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
+from gui.state.records import SweepAnswer
 from gui.toolkit.charts.chart import Chart
 from gui.widgets.inspector.drawer import TITLES, Drawer
 from gui.widgets.inspector.tiles import TileView
@@ -240,6 +241,38 @@ def test_the_film_has_the_sweep_first_to_last(user: User) -> None:
     user.wait_layer("layer2")
     assert film.marked() == "layer2"
     assert program.window.tree.current() == "layer2"
+
+
+def label_of(sweep: SweepAnswer | None) -> str:
+    return next(iter(sweep.explanations.values())).target.label if sweep is not None else ""
+
+
+def test_a_layer_with_nothing_to_show_says_so(user: User) -> None:
+    """In the film and in the tree: a black tile would look like a map."""
+    program = user.start(sweep=True)
+    open_page(user, "layers")
+    film, state = drawer(user).film.view, program.state
+    user.until(lambda: len(film.listed()) > 10)
+    layer, description = "maxpool", Qt.ItemDataRole.AccessibleDescriptionRole
+
+    def said() -> tuple[str, str]:
+        tile = film.model().index(film.listed().index(layer), 0)
+        row = program.window.tree._model.index_of(layer)
+        tip = str(user.tree().model().data(row, Qt.ItemDataRole.ToolTipRole))
+        return str(film.model().data(tile, description)), tip
+
+    # A class against which this layer has no evidence.
+    user.press(Key.Key_4)
+    user.until(lambda: label_of(state.sweep) == "square")
+    assert state.sweep is not None
+    assert state.sweep.explanations[layer].map.min() >= 0.0
+    user.settle()
+    assert "nothing" not in " ".join(said()).lower()
+    user.press(Key.Key_N, Modifier.ShiftModifier)
+    user.until(lambda: said()[0] == "nothing negative")
+    user.until(lambda: "Nothing negative." in said()[1])
+    user.press(Key.Key_P, Modifier.ShiftModifier)
+    user.until(lambda: "nothing" not in " ".join(said()).lower())
 
 
 def test_the_film_says_why_it_is_empty(user: User) -> None:
