@@ -89,11 +89,11 @@ def remark(thumbnail: QImage) -> str:
 def _nothing_sign(width: int, height: int) -> Pixels:
     """A circle with a stroke through it on a faint ground: uint8 (height, width, 4), RGBA.
 
-    The grey can be told from the panels of both themes.
+    The grey can be told from the panels of both themes. The sign grows slower than its picture.
     """
     pixels = np.full((height, width, 4), (*_SIGN, _GROUND), np.uint8)
-    middle, radius = (width // 2, height // 2), max(1, round(min(width, height) * 0.24))
-    thick, reach = max(1, round(radius / 5)), round(radius * 1.1)
+    middle, radius = (width // 2, height // 2), max(1, round(1.2 * min(width, height) ** 0.5))
+    thick, reach = max(1, round(radius / 8)), round(radius * 1.1)
     ink = (*_SIGN, 255)
     cv2.circle(pixels, middle, radius, ink, thick, cv2.LINE_AA)
     ends = (

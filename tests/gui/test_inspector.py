@@ -596,6 +596,50 @@ def test_a_profile_along_a_drawn_line(user: User) -> None:
     assert not page.draw.isChecked()
 
 
+def test_a_profile_along_a_line_by_keyboard_alone(user: User) -> None:
+    program = user.start()
+    user.press(Key.Key_I)
+    while drawer(user).current != "numbers":
+        user.press(Key.Key_Right)
+    user.settle()
+    page, inspections = drawer(user).numbers, program.controller.inspections
+    shown = program.state.explanation
+    assert shown is not None
+    region, (rows, columns) = shown.region, shown.map.shape
+    for _ in range(20):
+        user.press(Key.Key_Tab)
+        if page.draw.hasFocus():
+            break
+    user.press(Key.Key_Space)
+    assert program.window.canvas.hasFocus()
+    user.press(Key.Key_Up)  # the first key lays a line
+    (x, y) = shown.peak
+    start, end = (region.x, y), (region.x + region.width, y)
+    assert inspections.line == (start, end)
+    assert page.profile.heights.max() == pytest.approx(shown.map.max())
+    user.press(Key.Key_Down)
+    user.press(Key.Key_Left, Modifier.ShiftModifier)
+    user.press(Key.Key_Up, Modifier.ShiftModifier)
+    cell = region.width / columns, region.height / rows
+    wanted = (start[0], y + cell[1]), (end[0] - cell[0], y)
+    assert inspections.line is not None
+    np.testing.assert_allclose(inspections.line, wanted)
+    along = profile(shown, *wanted, "smooth")
+    np.testing.assert_allclose(page.profile.heights, along.values)
+    user.press(Key.Key_Return)
+    assert page.draw.hasFocus()
+    assert not page.draw.isChecked()
+    user.press(Key.Key_Tab)
+    user.press(Key.Key_Tab)
+    user.press(Key.Key_Tab)
+    assert page.diagonal.hasFocus()
+    user.press(Key.Key_Space)
+    (left, top), (right, bottom) = inspections.line
+    assert right - left == pytest.approx(bottom - top)
+    assert (x - left) == pytest.approx(y - top)
+    assert page.profile.heights.max() == pytest.approx(shown.map.max(), rel=0.01)
+
+
 def test_numbers_are_those_of_the_channel_on_the_image(user: User) -> None:
     program = user.start()
     open_page(user, "channels")
