@@ -81,6 +81,8 @@ class Comparing(QObject):
             comparer.compare_layer(value)
         elif kind == "image":
             comparer.compare_image(value)
+        elif kind == "method":
+            comparer.compare_method(value)
 
     def _close(self, number: int) -> None:
         if self._state.pane_of(number) is None:

@@ -13,7 +13,15 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QDrag, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QMenu, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QLabel,
+    QListView,
+    QMenu,
+    QPushButton,
+)
+from pytestqt.qtbot import QtBot
 
 import engine
 from engine.formats.demo import SCENES
@@ -22,7 +30,9 @@ from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.state.panes import MOST_PANES, Pane
+from gui.toolkit.labels import ElidedLabel
 from gui.toolkit.row_drag import compared
+from gui.widgets.canvas.panes.pane_header import Heading, PaneHeader
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.gui.jobs.test_engine_worker import network
 from tests.gui.texts import name_of
@@ -418,6 +428,49 @@ def test_rows_are_dragged_onto_the_picture_and_choose_nothing_meanwhile(
     assert by_layer.layer == "layer1"
     assert by_image.current_key == "image-2"
     assert program.state.explanation is shown
+
+
+def test_a_method_is_dragged_from_its_panel_which_makes_room(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    window, panel = program.window, program.window.methods
+    shown = program.state.explanation
+    QTest.mouseClick(window.method_button, Qt.MouseButton.LeftButton)
+    user.until(panel.isVisible)
+    rows = child(panel, QListView)
+    model = rows.model()
+    titles = [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+    row = model.index(titles.index("LayerCAM"), 0)
+    rows.scrollTo(row)
+    (data,) = drag_row(rows, row, monkeypatch)
+    assert not panel.isVisible()
+    assert program.state.explanation is shown
+    copied = QMimeData()
+    for kind in data.formats():
+        copied.setData(kind, data.data(kind))
+    assert user.drop(copied, on=window) == "Compare with LayerCAM"
+    wait_panes(user, 2)
+    assert [pane.method for pane in panes(user)] == ["grad-cam", "layercam"]
+
+
+def test_the_line_above_a_pane_says_which_it_is_before_its_value(qtbot: QtBot) -> None:
+    header = PaneHeader(None)  # type: ignore[arg-type]
+    qtbot.addWidget(header)
+    header.show_heading(
+        Heading(3, "Ring and star  ·  star 56.2 %  ·  layer1", "max 0.00217"), False
+    )
+    header.resize(600, header.sizeHint().height())
+    header.show()
+    (text,) = header.findChildren(ElidedLabel)
+    (value,) = (one for one in header.findChildren(QLabel) if one.text() == "max 0.00217")
+    assert value.isVisible()
+    wide = text.fontMetrics().horizontalAdvance(text.text())
+    header.resize(wide + 90, header.height())
+    QApplication.processEvents()
+    assert not value.isVisible()
+    assert text.width() >= wide
+    assert "max 0.00217" in text.toolTip()  # at hand all the same
 
 
 def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:

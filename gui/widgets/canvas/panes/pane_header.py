@@ -60,8 +60,10 @@ class PaneHeader(QWidget):
         """Set what it says. active: whether the panels speak of its pane."""
         self._number.show_text(str(heading.number) if heading.number else "")
         self._text.show_text(heading.text)
-        self._text.setToolTip(plain_text.tip(heading.tip or heading.text))
+        told = (heading.tip or heading.text, heading.value)
+        self._text.setToolTip(plain_text.tip("\n".join(text for text in told if text)))
         self._value.show_text(heading.value)
+        self._fit()
         self._active = active
         words = f"Pane {heading.number}: {heading.text}" if heading.number else heading.text
         self.setAccessibleName(plain_text.line(f"{words}, active" if active else words))
@@ -74,8 +76,14 @@ class PaneHeader(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # What the pane shows comes before its number.
-        self._value.setVisible(self.width() >= _ROOMY)
+        self._fit()
+
+    def _fit(self) -> None:
+        """What the pane shows comes before its largest value, which the tooltip has as well."""
+        gap, width = 2 * theme.SPACE, self._text.fontMetrics().horizontalAdvance(self._text.text())
+        others = (self._number, self._value, self._close)
+        needed = width + sum(other.sizeHint().width() + gap for other in others) + gap
+        self._value.setVisible(self.width() >= max(_ROOMY, needed))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
