@@ -40,6 +40,7 @@ class Comparing(QObject):
                 "panes_again": comparer.again,
             }
         )
+        window.predictions.head.unpinned.connect(lambda: comparer.pin_class(False))
         toggles: dict[str, Callable[[bool], object]] = {
             "swipe": comparer.swipe,
             "difference": comparer.differ,

@@ -109,6 +109,7 @@ class PanePresenter(QObject):
         actions.check("difference", state.differing)
         actions.check("lock_scale", self._settings.display().end is not None)
         actions.check("pin_class", state.pinned is not None)
+        self._window.predictions.head.show_pinned(state.pinned)
 
     def _show_picking(self, picking: bool) -> None:
         self._panes.canvas.set_prompt(_PROMPT if picking else "")

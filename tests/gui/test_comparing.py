@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QToolButton,
 )
 from pytestqt.qtbot import QtBot
 
@@ -285,6 +286,40 @@ def test_a_locked_scale_stays_for_other_images_and_sessions(user: User) -> None:
     program.window.actions_by_id["lock_scale"].trigger()
     assert program.settings.get(table.SCALE_END) == 0.0
     assert program.window.canvas._display.end is None
+
+
+def test_the_predictions_say_that_a_class_is_pinned(user: User) -> None:
+    program = user.start()
+    head = program.window.predictions.head
+    (button,) = head.findChildren(QToolButton)
+    assert not button.isVisible()
+    user.press(Key.Key_P)
+    assert button.isVisible()
+    assert "star" in button.toolTip()
+    user.press(Key.Key_2)  # what is pinned then is the class that is chosen
+    user.until(lambda: user.target == predicted(user, 2))
+    assert "ring" in button.toolTip()
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert "ring" in button.toolTip()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert program.state.pinned is None
+    assert not button.isVisible()
+    assert not program.window.actions_by_id["pin_class"].isChecked()
+
+
+def test_a_map_that_hardly_shows_on_the_locked_scale_says_so(user: User) -> None:
+    program = user.start()
+    assert "Hardly visible" not in user.said
+    user.press(Key.Key_L)
+    program.controller.choose_layer("layer1")
+    user.wait_layer("layer1")
+    shown = program.state.explanation
+    assert shown is not None
+    assert shown.map.max() < 0.05 * program.settings.display().end
+    user.until(lambda: "Hardly visible" in user.said)
+    user.press(Key.Key_L)
+    user.until(lambda: "Hardly visible" not in user.said)
 
 
 def test_a_pinned_class_is_kept_from_image_to_image(user: User) -> None:
