@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+_FAINT = 0.1
+"""The part of a locked scale below which a map that fades out can hardly be seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Readout:
     """The values under the pointer.
@@ -116,7 +120,7 @@ def scale_notice(explanation: Explanation, settings: DisplaySettings) -> str:
     if settings.end is None or overlay.is_blank(explanation.map, settings):
         return ""
     largest = overlay.value_range(explanation.map, replace(settings, end=None))[1]
-    if abs(largest) >= overlay.WEAK * settings.end:
+    if abs(largest) >= _FAINT * settings.end:
         return ""
     reach = f"{overlay.number_text(largest)}, and the colour scale is locked to"
     end = -settings.end if settings.sign == "negative" else settings.end

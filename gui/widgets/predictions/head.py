@@ -18,7 +18,7 @@ class Head(QWidget):
         super().__init__()
         self._pinned = QToolButton()
         self._pinned.setText("Pinned")
-        self._pinned.setProperty("link", True)
+        self._pinned.setProperty("link", "low")
         self._pinned.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._pinned.clicked.connect(self.unpinned)
         # The title stays where it is when the button comes and goes.
@@ -27,8 +27,11 @@ class Head(QWidget):
         self._pinned.setSizePolicy(kept)
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * theme.SPACE, 0, 2 * theme.SPACE, 0)
-        row.addWidget(label("Predictions", "header"), 1)
+        title = label("Predictions", "header")
+        row.addWidget(title, 1)
         row.addWidget(self._pinned)
+        # As high as the titles of the other panels.
+        self._pinned.setMaximumHeight(title.sizeHint().height())
         self.show_pinned(None)
 
     def show_pinned(self, name: str | None) -> None:
