@@ -244,8 +244,9 @@ class PanePresenter(QObject):
         if shown is not None:
             end = value_range(shown.map, replace(display, end=None))[1]
             value = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
-            parts.append((True, notice_for(shown, display)))
-        return Heading(place, "  ·  ".join(text for _, text in parts if text), value)
+            parts.append((False, notice_for(shown, display)))
+        apart = "  ·  ".join(text for differs, text in parts if text and differs)
+        return Heading(place, "  ·  ".join(text for _, text in parts if text), value, apart=apart)
 
     def _show_scale(self, display: DisplaySettings | None) -> None:
         """Show the scale that the maps share; None where each has its own."""

@@ -501,11 +501,17 @@ def test_the_line_above_a_pane_says_which_it_is_before_its_value(qtbot: QtBot) -
     (value,) = (one for one in header.findChildren(QLabel) if one.text() == "max 0.00217")
     assert value.isVisible()
     wide = text.fontMetrics().horizontalAdvance(text.text())
-    header.resize(wide + 90, header.height())
+    header.resize(wide + 120, header.height())
     QApplication.processEvents()
     assert not value.isVisible()
     assert text.width() >= wide
     assert "max 0.00217" in text.toolTip()  # at hand all the same
+    # What all panes show is given up before the value.
+    apart = "Ring and star  ·  star 56.2 %"
+    header.show_heading(Heading(3, f"{apart}  ·  layer1", "max 0.00217", apart=apart), False)
+    assert value.isVisible()
+    QApplication.processEvents()
+    assert text.width() >= text.fontMetrics().horizontalAdvance(apart)
 
 
 def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:
