@@ -145,7 +145,8 @@ class FormFields(QWidget):
         self.changed.emit()
 
     def _enable(self) -> None:
-        self._width.setEnabled(self._preset_width.currentData() == "")
+        # Another choice says its width itself, or has none before the figure is drawn.
+        self._width.setVisible(self._preset_width.currentData() == "")
         # What is cropped away needs no outline.
         self._outline.setEnabled(not self._crop.isChecked())
 
