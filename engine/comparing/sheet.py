@@ -225,7 +225,9 @@ def _shortfall(explanation: Explanation, settings: DisplaySettings) -> tuple[str
         return (nothing,)
     if overlay.is_weak(explanation.map, settings):
         part = overlay.shown_part(explanation.map, settings)
-        return (f"weak: at most {max(part, 0.001):.1%} of the other sign",)
+        # As short as a tile of 160 pixels is wide.
+        other = "negative" if settings.sign == "positive" else "positive"
+        return (f"weak: {max(part, 0.001):.1%} of {other}",)
     return ()
 
 

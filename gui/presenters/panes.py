@@ -16,7 +16,7 @@ from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
 from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
-from engine.render.overlay import number_text, value_range
+from engine.render.overlay import nothing_words, number_text, value_range
 from gui.controllers.controller import Controller
 from gui.presenters.edits import frame_in
 from gui.settings import Settings
@@ -243,7 +243,8 @@ class PanePresenter(QObject):
         value = ""
         if shown is not None:
             end = value_range(shown.map, replace(display, end=None))[1]
-            value = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
+            known = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
+            value = nothing_words(shown.map, display) or known
             parts.append((False, notice_for(shown, display)))
         apart = "  ·  ".join(text for differs, text in parts if text and differs)
         return Heading(place, "  ·  ".join(text for _, text in parts if text), value, apart=apart)

@@ -465,6 +465,25 @@ def test_rows_are_dragged_onto_the_picture_and_choose_nothing_meanwhile(
     assert program.state.explanation is shown
 
 
+def test_the_line_above_a_pane_says_that_its_map_shows_nothing(user: User) -> None:
+    program = user.start()
+    program.controller.choose_layer("maxpool")
+    user.wait_layer("maxpool")
+    user.press(Key.Key_C)
+    user.press(Key.Key_4)
+    _star, square = wait_panes(user, 2)
+    assert square.explanation is not None
+    assert square.explanation.map.min() >= 0.0
+    user.press(Key.Key_N, Modifier.ShiftModifier)
+
+    def said() -> list[str]:
+        headers = [h for h in program.window.panes.findChildren(PaneHeader) if h.isVisible()]
+        return [one.text() for header in headers for one in header.findChildren(QLabel)]
+
+    user.until(lambda: "nothing negative" in said())
+    assert any(text.startswith("min ") for text in said())
+
+
 def test_a_method_is_dragged_from_its_panel_which_makes_room(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
