@@ -163,10 +163,11 @@ class FormFields(QWidget):
             ("Paper", self._paper),
         )
         for place, (text, field) in enumerate(rows):
-            name = label(text, "dim")
-            name.setBuddy(field)
-            grid.addWidget(name, place, 0)
             grid.addWidget(field, place, 1)
+            if text:
+                name = label(text, "dim")
+                name.setBuddy(field)
+                grid.addWidget(name, place, 0)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(_GAP)
