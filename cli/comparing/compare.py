@@ -17,7 +17,13 @@ from cli.explaining import option_texts
 from cli.figures import check_figure, form_of
 from cli.opening import open_image, open_model, with_levels_of
 from cli.output import refuse_outputs
-from engine.errors import HookscopeError, MethodError, ModelError, TargetError
+from engine.errors import (
+    HookscopeError,
+    LayerError,
+    MethodError,
+    ModelError,
+    TargetError,
+)
 from engine.files.destinations import is_stdout
 from engine.methods import registry
 
@@ -120,8 +126,18 @@ def _explain(run: Run, named: Named, place: int, model: Model) -> None:
             if run.options.top is not None:
                 ranked = [one.index for one in session.predictions(run.options.top)]
             views = [combination.view(ranked) for _, combination in own]
-            found = explained(session, views, done=told)
+            try:
+                found = explained(session, views, done=told)
+            except (LayerError, TargetError) as error:
+                raise _of_model(run, place, error) from error
         _keep(run, named, image, place, dict(zip((at for at, _ in own), found, strict=True)), views)
+
+
+def _of_model(run: Run, place: int, error: HookscopeError) -> HookscopeError:
+    """The error with the model that it is about, where there are several."""
+    if len(run.sources) == 1:
+        return error
+    return type(error)(f"{model_name(run.sources[place])}: {error}")
 
 
 def _keep(

@@ -221,11 +221,13 @@ def _values(explanation: Explanation) -> tuple[str, ...]:
 
 def _shortfall(explanation: Explanation, settings: DisplaySettings) -> tuple[str, ...]:
     """That there is little or nothing to see, where colours alone would not tell."""
-    if overlay.is_blank(explanation.map, settings):
-        return ("no values of the sign that is shown",)
+    if nothing := overlay.nothing_words(explanation.map, settings):
+        return (nothing,)
     if overlay.is_weak(explanation.map, settings):
         part = overlay.shown_part(explanation.map, settings)
-        return (f"weak: at most {max(part, 0.001):.1%} of the other sign",)
+        # As short as a tile of 160 pixels is wide.
+        other = "negative" if settings.sign == "positive" else "positive"
+        return (f"weak: {max(part, 0.001):.1%} of {other}",)
     return ()
 
 

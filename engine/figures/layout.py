@@ -247,13 +247,20 @@ def _picture(
             min(region.x + region.width, size[0]) / size[0] * wide,
             min(region.y + region.height, size[1]) / size[1] * tall,
         )
-        half = _OUTLINE
+        half, most = _OUTLINE, 1.5 * _OUTLINE
+        # Just inside the region; its dark border ends where the picture does.
+        edges = (
+            max(edges[0] + half, most),
+            max(edges[1] + half, most),
+            min(edges[2] - half, wide - most),
+            min(edges[3] - half, tall - most),
+        )
         for thickness, ink in ((3 * _OUTLINE, (0, 0, 0)), (_OUTLINE, (255, 255, 255))):
             yield Frame(
-                left + edges[0] + half,
-                top + edges[1] + half,
-                max(0.0, edges[2] - edges[0] - 2 * half),
-                max(0.0, edges[3] - edges[1] - 2 * half),
+                left + edges[0],
+                top + edges[1],
+                max(0.0, edges[2] - edges[0]),
+                max(0.0, edges[3] - edges[1]),
                 thickness,
                 ink,
             )

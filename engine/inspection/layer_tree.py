@@ -80,7 +80,9 @@ def parse_layer(text: str, facts: Inspection, names: tuple[str, ...]) -> Call:
     name, _, number = text.partition("#")
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; see the list of layers"
+        hint = (
+            f"; did you mean {' or '.join(near)}?" if near else "; the command 'layers' lists all"
+        )
         raise LayerError(f"there is no layer '{name}'{hint}")
     count = facts.counts.get(name, 0)
     if "#" in text and not (number.isdecimal() and int(number) < count):

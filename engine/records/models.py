@@ -86,6 +86,15 @@ class LayerNode:
         return self.name.rpartition(".")[2]
 
 
+def percent_text(probability: float) -> str:
+    """0.9713 as '97.1 %'; what would round to none or all as '< 0.1 %' or '> 99.9 %'."""
+    if 0 < probability < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= probability < 1:
+        return "> 99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One class of the network's output.
@@ -105,7 +114,7 @@ class Prediction:
         """The probability as '97.1 %', or the value as '34.72'."""
         if self.probability is None:
             return f"{self.logit:.4g}".replace("-", "\u2212")
-        return f"{100 * self.probability:.1f} %"
+        return percent_text(self.probability)
 
 
 class Scores(StrEnum):

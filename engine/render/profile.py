@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 """(x, y) on the original image, in pixels."""
 
+Line = tuple[Point, Point]
+"""Start and end."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
@@ -56,6 +59,43 @@ def profile(
     values = _cells(map, u, v) if interpolation == "grid" else _linear(map, u, v)
     length = math.dist(start, end)
     return Profile(along * length, np.where(inside, values, np.nan), xs, ys)
+
+
+def line_through(explanation: Explanation, name: str) -> Line:
+    """The 'row', 'column' or 'diagonal' of the largest value, from edge to edge of the region.
+
+    The diagonal falls to the right by 45 degrees on the image. Raises ValueError for another name.
+    """
+    (x, y), region = explanation.peak, explanation.region
+    right, bottom = region.x + region.width, region.y + region.height
+    if name == "row":
+        return (region.x, y), (right, y)
+    if name == "column":
+        return (x, region.y), (x, bottom)
+    if name == "diagonal":
+        back, on = min(x - region.x, y - region.y), min(right - x, bottom - y)
+        return (x - back, y - back), (x + on, y + on)
+    raise ValueError(f"a line is a row, column or diagonal, not {name!r}")
+
+
+def moved(explanation: Explanation, line: Line, cells: tuple[int, int], *, end: bool) -> Line:
+    """A line that was moved by so many cells of the map to the right and down, or its end alone.
+
+    It stays on the image, if it was there.
+    """
+    region, (width, height) = explanation.region, explanation.image_size
+    rows, columns = explanation.map.shape
+    by_x, by_y = cells[0] * region.width / columns, cells[1] * region.height / rows
+    parts = line[1:] if end else line
+    by_x = _kept([x for x, _ in parts], by_x, width)
+    by_y = _kept([y for _, y in parts], by_y, height)
+    first, *_ = placed = [(x + by_x, y + by_y) for x, y in parts]
+    return (line[0], first) if end else (first, placed[1])
+
+
+def _kept(places: list[float], by: float, size: float) -> float:
+    """How far places can be moved without leaving an image of this size."""
+    return max(by, min(0.0, -min(places))) if by < 0 else min(by, max(0.0, size - max(places)))
 
 
 def _cells(

@@ -76,6 +76,13 @@ def is_blank(map: FloatMap, settings: DisplaySettings) -> bool:
     return value_range(map, replace(settings, end=None))[1] == 0.0
 
 
+def nothing_words(map: FloatMap, settings: DisplaySettings) -> str:
+    """What a map lacks that shows nothing, as in 'nothing positive'; '' if it shows something."""
+    if not is_blank(map, settings):
+        return ""
+    return "zero everywhere" if settings.sign == "signed" else f"nothing {settings.sign}"
+
+
 def shown_part(map: FloatMap, settings: DisplaySettings) -> float:
     """The largest shown magnitude, as a fraction (0 to 1) of the map's largest magnitude.
 

@@ -40,6 +40,7 @@ class Comparing(QObject):
                 "panes_again": comparer.again,
             }
         )
+        window.predictions.head.unpinned.connect(lambda: comparer.pin_class(False))
         toggles: dict[str, Callable[[bool], object]] = {
             "swipe": comparer.swipe,
             "difference": comparer.differ,
@@ -81,6 +82,8 @@ class Comparing(QObject):
             comparer.compare_layer(value)
         elif kind == "image":
             comparer.compare_image(value)
+        elif kind == "method":
+            comparer.compare_method(value)
 
     def _close(self, number: int) -> None:
         if self._state.pane_of(number) is None:

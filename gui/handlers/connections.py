@@ -88,6 +88,8 @@ class Handlers(QObject):
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
         self.menus.compare_wanted.connect(controller.comparer.compare_image)
+        self.menus.pin_wanted.connect(controller.choose_class)
+        self.menus.pin_wanted.connect(controller.comparer.pin_index)
         self.menus.canvas_menu_filled.connect(self.choosing.asking.parts.extend_menu)
         self.help = Help(window, state, settings, second)
         window.tree.layer_chosen.connect(controller.choose_layer)

@@ -24,10 +24,12 @@ class ContextMenus(QObject):
 
     canvas_menu_filled: emitted with the menu of the canvas before it is shown; more may be added.
     compare_wanted(key): an image of the strip is to be seen beside the one that is shown.
+    pin_wanted(index): another class is to be explained, for every image.
     """
 
     canvas_menu_filled = Signal(QMenu)
     compare_wanted = Signal(str)
+    pin_wanted = Signal(int)
 
     def __init__(self, window: MainWindow, state: State, images: Images) -> None:
         super().__init__(window)
@@ -111,7 +113,8 @@ class ContextMenus(QObject):
         if info is not None:
             own["copy_class"] = lambda: _copy(info.classes[index])
         if explained is None or explained.index != index:
-            own |= dict.fromkeys(("copy", "export", "pin_class"))
+            own |= dict.fromkeys(("copy", "export"))
+            own["pin_class"] = lambda: self.pin_wanted.emit(index)
         menus.fill(menu, menus.PREDICTIONS, self._window.actions_by_id, own)
 
     # --- what they do ----------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Inspecting(QObject):
     def back(self) -> bool:
         """Stop drawing, or show the map in place of a channel; whether there was either."""
         if self._window.line_tool.on:
-            self._drawer.numbers.drawing_ended()
+            self._end_line()
             return True
         if self._window.box_tool.on:
             self._drawer.trust.drawing_ended()
@@ -88,9 +88,12 @@ class Inspecting(QObject):
         drawer.channels.changed.connect(self._change_channels)
         drawer.channels.channel_chosen.connect(self._choose_channel)
         drawer.channels.image_chosen.connect(self._choose_image)
-        drawer.numbers.line_wanted.connect(self._window.line_tool.set_on)
+        drawer.numbers.line_wanted.connect(self._draw_line)
         drawer.numbers.line_named.connect(self._inspections.name_line)
-        self._window.line_tool.ended.connect(drawer.numbers.drawing_ended)
+        self._window.line_tool.ended.connect(self._end_line)
+        self._window.line_tool.stepped.connect(
+            lambda across, down, end: self._inspections.step_line(across, down, end=end)
+        )
         self._window.canvas.viewport().installEventFilter(self)
         TrustGestures(self._window, self._controller.trusting, self._settings)
         own = drawer.channels.histogram, drawer.numbers.histogram, drawer.numbers.profile
@@ -142,6 +145,20 @@ class Inspecting(QObject):
         return super().eventFilter(watched, event)
 
     # --- numbers ---------------------------------------------------------------------------------
+
+    def _draw_line(self, on: bool) -> None:
+        self._window.line_tool.set_on(on)
+        if on:
+            # Which takes the arrow keys.
+            self._window.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _end_line(self) -> None:
+        """The line is as wanted; the keyboard goes back to where it was asked for."""
+        numbers, canvas = self._drawer.numbers, self._window.canvas
+        asked = canvas.hasFocus() and numbers.draw.isChecked()
+        numbers.drawing_ended()
+        if asked:
+            numbers.draw.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _drawn(self, line: QLineF) -> None:
         start, end = line.p1(), line.p2()

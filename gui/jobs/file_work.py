@@ -282,7 +282,12 @@ def color_strips() -> dict[str, QImage]:
 def map_thumbnails(
     explanations: dict[str, Explanation], display: DisplaySettings, size: int, watch: Watch
 ) -> dict[str, QImage]:
-    """Render a thumbnail of every map, by layer name; identical maps are rendered once."""
+    """Render a thumbnail of every map, by layer name; identical maps are rendered once.
+
+    Each has a colour scale of its own, though another is locked: on one scale, most layers of a
+    network would be black.
+    """
+    display = replace(display, end=None)
     drawn: dict[int, QImage] = {}
     result: dict[str, QImage] = {}
     for name, explanation in explanations.items():

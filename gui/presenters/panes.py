@@ -16,7 +16,7 @@ from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
 from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
-from engine.render.overlay import number_text, value_range
+from engine.render.overlay import nothing_words, number_text, value_range
 from gui.controllers.controller import Controller
 from gui.presenters.edits import frame_in
 from gui.settings import Settings
@@ -109,6 +109,7 @@ class PanePresenter(QObject):
         actions.check("difference", state.differing)
         actions.check("lock_scale", self._settings.display().end is not None)
         actions.check("pin_class", state.pinned is not None)
+        self._window.predictions.head.show_pinned(state.pinned)
 
     def _show_picking(self, picking: bool) -> None:
         self._panes.canvas.set_prompt(_PROMPT if picking else "")
@@ -242,9 +243,11 @@ class PanePresenter(QObject):
         value = ""
         if shown is not None:
             end = value_range(shown.map, replace(display, end=None))[1]
-            value = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
-            parts.append((True, notice_for(shown, display)))
-        return Heading(place, "  ·  ".join(text for _, text in parts if text), value)
+            known = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
+            value = nothing_words(shown.map, display) or known
+            parts.append((False, notice_for(shown, display)))
+        apart = "  ·  ".join(text for differs, text in parts if text and differs)
+        return Heading(place, "  ·  ".join(text for _, text in parts if text), value, apart=apart)
 
     def _show_scale(self, display: DisplaySettings | None) -> None:
         """Show the scale that the maps share; None where each has its own."""

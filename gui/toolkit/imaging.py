@@ -14,8 +14,13 @@ from engine.records.explanations import FloatMap
 from engine.records.images import Pixels
 from engine.render.backdrop import EDGE_SIDE, edges
 from engine.render.painting import colorize
+from engine.render.values import nothing_words
 
 _SMALLEST_LEVEL = 512
+_REMARK = "remark"
+_SIGN = (128, 128, 128)
+_GROUND = 40
+"""The opacity of what is behind the sign, of 255."""
 
 # Qt scales images in 16.16 fixed point, which a wider image would overflow.
 _PAINTER_LIMIT = 32_000
@@ -61,9 +66,42 @@ def thumbnail(pixels: Pixels, size: int) -> QImage:
 
 
 def map_thumbnail(map: FloatMap, display: DisplaySettings, size: int) -> QImage:
-    """A heat map alone, coloured by `display`, with `size` device pixels on its longest side."""
+    """A heat map alone, coloured by `display`, with `size` device pixels on its longest side.
+
+    A map that shows nothing is a sign for that, which no dark map looks like; remark says so.
+    """
     rows, columns = map.shape
-    return to_qimage(colorize(map, display, _fitted(columns, rows, size)))
+    fitted = _fitted(columns, rows, size)
+    nothing = nothing_words(map, display)
+    if not nothing:
+        return to_qimage(colorize(map, display, fitted))
+    sign = to_qimage(_nothing_sign(*fitted))
+    sign.setText(_REMARK, nothing)
+    return sign
+
+
+def remark(thumbnail: QImage) -> str:
+    """What has to be said beside the thumbnail of a map, as in 'nothing positive'; '' if nothing
+    has."""
+    return thumbnail.text(_REMARK)
+
+
+def _nothing_sign(width: int, height: int) -> Pixels:
+    """A circle with a stroke through it on a faint ground: uint8 (height, width, 4), RGBA.
+
+    The grey can be told from the panels of both themes. The sign grows slower than its picture.
+    """
+    pixels = np.full((height, width, 4), (*_SIGN, _GROUND), np.uint8)
+    middle, radius = (width // 2, height // 2), max(1, round(1.2 * min(width, height) ** 0.5))
+    thick, reach = max(1, round(radius / 8)), round(radius * 1.1)
+    ink = (*_SIGN, 255)
+    cv2.circle(pixels, middle, radius, ink, thick, cv2.LINE_AA)
+    ends = (
+        (middle[0] - reach, middle[1] + reach),
+        (middle[0] + reach, middle[1] - reach),
+    )
+    cv2.line(pixels, *ends, ink, thick, cv2.LINE_AA)
+    return pixels
 
 
 def grey_part(image: QImage, part: QRect) -> QImage:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication
 
 COMPARED = "application/x-hookscope-compared"
-"""What is dragged: 'class 3', 'layer NAME' or 'image KEY', as UTF-8; its text says it in words."""
+"""What is dragged: 'class 3', 'layer NAME', 'image KEY' or 'method SLUG', as UTF-8; its text says
+it in words."""
 
 
 def compared(kind: str, value: object, words: str) -> QMimeData:
@@ -25,7 +26,10 @@ class RowDrag(QObject):
     nothing.
 
     what: the data of the row at a place of the viewport; None for one that cannot be dragged.
+    begun: the drag begins, and what covers its goal is to go.
     """
+
+    begun = Signal()
 
     def __init__(self, view: QAbstractItemView, what: Callable[[QPoint], QMimeData | None]) -> None:
         super().__init__(view)
@@ -65,6 +69,7 @@ class RowDrag(QObject):
             self._pressed = self._data = None
             drag = QDrag(self._view)
             drag.setMimeData(data)
+            self.begun.emit()
             drag.exec(Qt.DropAction.CopyAction)
         return True
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class DropWindow(QMainWindow):
     """A window with panes, and perhaps a folder page over them.
 
-    dropped(Dropped). compared(kind, value): a class, layer or image was dragged onto the panes.
+    dropped(Dropped). compared(kind, value): a class, layer, image or method was dragged onto
+    the panes.
     """
 
     dropped = Signal(object)

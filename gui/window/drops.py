@@ -33,8 +33,9 @@ class Dropped:
 
 
 def compared(mime: QMimeData) -> tuple[str, str] | None:
-    """What a row that is dragged is to be compared with: its kind, 'class', 'layer' or 'image', and
-    the class's index, the layer's address or the image's key; None for other data."""
+    """What a row that is dragged is to be compared with: its kind, 'class', 'layer', 'image' or
+    'method', and the class's index, the layer's address, the image's key or the method's slug; None
+    for other data."""
     if not mime.hasFormat(COMPARED):
         return None
     text = mime.data(COMPARED).data()

@@ -176,7 +176,7 @@ class MainWindow(DropWindow):
         self.strip = ImageStrip()
         self.fit_strip()
         self.drawer = Drawer(self.strip)
-        self.methods = ChoicePanel("Methods", "Search methods", self)
+        self.methods = ChoicePanel("Methods", "Search methods", self, dragged_as="method")
         self.questions = ChoicePanel("Questions", "Search questions", self)
         foot = Foot("Score", SCORES)
         self.scores = foot.segments

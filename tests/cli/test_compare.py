@@ -257,6 +257,16 @@ def test_a_patient_is_named_on_request_alone(run: Run, tmp_path: Path) -> None:
     assert "JANE" in result.out
 
 
+def test_an_error_names_the_model_that_it_is_about(run: Run) -> None:
+    result = run("compare", "--model", "demo:shapes", "demo:photos", "--layer", "layer4")
+    assert result.code == 2
+    assert "demo:photos: there is no layer 'layer4'" in result.err
+    assert result.err.count("\n") == 1
+    alone = run("compare", "--model", "demo:shapes", "--layer", "nowhere", "layer4")
+    assert "error: there is no layer 'nowhere'" in alone.err
+    assert "'layers'" in alone.err
+
+
 class TestSweep:
     def test_a_sheet_has_every_layer_first_to_last(self, run: Run, tmp_path: Path) -> None:
         sheet, out = tmp_path / "s.pdf", tmp_path / "m.npz"

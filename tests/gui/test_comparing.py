@@ -13,7 +13,16 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QDrag, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QMenu, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QLabel,
+    QListView,
+    QMenu,
+    QPushButton,
+    QToolButton,
+)
+from pytestqt.qtbot import QtBot
 
 import engine
 from engine.formats.demo import SCENES
@@ -22,7 +31,9 @@ from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.state.panes import MOST_PANES, Pane
+from gui.toolkit.labels import ElidedLabel
 from gui.toolkit.row_drag import compared
+from gui.widgets.canvas.panes.pane_header import Heading, PaneHeader
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.gui.jobs.test_engine_worker import network
 from tests.gui.texts import name_of
@@ -277,6 +288,40 @@ def test_a_locked_scale_stays_for_other_images_and_sessions(user: User) -> None:
     assert program.window.canvas._display.end is None
 
 
+def test_the_predictions_say_that_a_class_is_pinned(user: User) -> None:
+    program = user.start()
+    head = program.window.predictions.head
+    (button,) = head.findChildren(QToolButton)
+    assert not button.isVisible()
+    user.press(Key.Key_P)
+    assert button.isVisible()
+    assert "star" in button.toolTip()
+    user.press(Key.Key_2)  # what is pinned then is the class that is chosen
+    user.until(lambda: user.target == predicted(user, 2))
+    assert "ring" in button.toolTip()
+    user.press(Key.Key_PageDown)
+    user.wait_explained()
+    assert "ring" in button.toolTip()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert program.state.pinned is None
+    assert not button.isVisible()
+    assert not program.window.actions_by_id["pin_class"].isChecked()
+
+
+def test_a_map_that_hardly_shows_on_the_locked_scale_says_so(user: User) -> None:
+    program = user.start()
+    assert "Hardly visible" not in user.said
+    user.press(Key.Key_L)
+    program.controller.choose_layer("layer1")
+    user.wait_layer("layer1")
+    shown = program.state.explanation
+    assert shown is not None
+    assert shown.map.max() < 0.05 * program.settings.display().end
+    user.until(lambda: "Hardly visible" in user.said)
+    user.press(Key.Key_L)
+    user.until(lambda: "Hardly visible" not in user.said)
+
+
 def test_a_pinned_class_is_kept_from_image_to_image(user: User) -> None:
     program = user.start()
     program.controller.choose_class(3)
@@ -418,6 +463,74 @@ def test_rows_are_dragged_onto_the_picture_and_choose_nothing_meanwhile(
     assert by_layer.layer == "layer1"
     assert by_image.current_key == "image-2"
     assert program.state.explanation is shown
+
+
+def test_the_line_above_a_pane_says_that_its_map_shows_nothing(user: User) -> None:
+    program = user.start()
+    program.controller.choose_layer("maxpool")
+    user.wait_layer("maxpool")
+    user.press(Key.Key_C)
+    user.press(Key.Key_4)
+    _star, square = wait_panes(user, 2)
+    assert square.explanation is not None
+    assert square.explanation.map.min() >= 0.0
+    user.press(Key.Key_N, Modifier.ShiftModifier)
+
+    def said() -> list[str]:
+        headers = [h for h in program.window.panes.findChildren(PaneHeader) if h.isVisible()]
+        return [one.text() for header in headers for one in header.findChildren(QLabel)]
+
+    user.until(lambda: "nothing negative" in said())
+    assert any(text.startswith("min ") for text in said())
+
+
+def test_a_method_is_dragged_from_its_panel_which_makes_room(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = user.start()
+    window, panel = program.window, program.window.methods
+    shown = program.state.explanation
+    QTest.mouseClick(window.method_button, Qt.MouseButton.LeftButton)
+    user.until(panel.isVisible)
+    rows = child(panel, QListView)
+    model = rows.model()
+    titles = [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+    row = model.index(titles.index("LayerCAM"), 0)
+    rows.scrollTo(row)
+    (data,) = drag_row(rows, row, monkeypatch)
+    assert not panel.isVisible()
+    assert program.state.explanation is shown
+    copied = QMimeData()
+    for kind in data.formats():
+        copied.setData(kind, data.data(kind))
+    assert user.drop(copied, on=window) == "Compare with LayerCAM"
+    wait_panes(user, 2)
+    assert [pane.method for pane in panes(user)] == ["grad-cam", "layercam"]
+
+
+def test_the_line_above_a_pane_says_which_it_is_before_its_value(qtbot: QtBot) -> None:
+    header = PaneHeader(None)  # type: ignore[arg-type]
+    qtbot.addWidget(header)
+    header.show_heading(
+        Heading(3, "Ring and star  ·  star 56.2 %  ·  layer1", "max 0.00217"), False
+    )
+    header.resize(600, header.sizeHint().height())
+    header.show()
+    (text,) = header.findChildren(ElidedLabel)
+    (value,) = (one for one in header.findChildren(QLabel) if one.text() == "max 0.00217")
+    assert value.isVisible()
+    wide = text.fontMetrics().horizontalAdvance(text.text())
+    header.resize(wide + 120, header.height())
+    QApplication.processEvents()
+    assert not value.isVisible()
+    assert text.width() >= wide
+    assert "max 0.00217" in text.toolTip()  # at hand all the same
+    # What all panes show is given up before the value.
+    apart = "Ring and star  ·  star 56.2 %"
+    header.show_heading(Heading(3, f"{apart}  ·  layer1", "max 0.00217", apart=apart), False)
+    assert value.isVisible()
+    QApplication.processEvents()
+    assert text.width() >= text.fontMetrics().horizontalAdvance(apart)
 
 
 def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:

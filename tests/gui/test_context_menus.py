@@ -186,6 +186,20 @@ def test_the_predictions_menu_copies_the_name_of_its_class(user: User) -> None:
     assert QGuiApplication.clipboard().text() == other.label
 
 
+def test_the_predictions_menu_pins_the_class_that_was_clicked(user: User) -> None:
+    program = user.start()
+    panel, state = program.window.predictions, program.state
+    assert state.answer is not None
+    other = state.answer.predictions[1]
+    panel._list.menu_wanted.emit(other.index, panel.mapToGlobal(panel.rect().center()))
+    choose(popped_up(), "Pin class")
+    user.until(lambda: user.target == other.index)
+    assert state.pinned == other.label
+    program.controller.images.step(1)
+    user.wait_explained()
+    assert user.target == other.index
+
+
 def test_the_canvas_menu_has_what_its_image_can_have(user: User, pictures: list[Path]) -> None:
     program = user.start(*pictures)
     canvas = program.window.canvas

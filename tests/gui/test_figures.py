@@ -100,7 +100,10 @@ def test_width_and_resolution_are_those_of_the_file(user: User, tmp_path: Path) 
     dialog = figure_dialog(user)
     fields = dialog.form_fields
     width = fields._preset_width
+    # The form names no width that the figure does not have.
+    assert not fields._width.isVisible()
     change(user, dialog, lambda: width.setCurrentIndex(width.findData("")))
+    assert fields._width.isVisible()
     change(user, dialog, lambda: fields._width.setValue(120))
     change(user, dialog, lambda: fields._dpi.setValue(150))
     assert "120 ×" in dialog._size.text()

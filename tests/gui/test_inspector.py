@@ -26,6 +26,7 @@ from gui.app.program import Program
 from gui.controllers.inspector.inspecting import ONE_LAYER, STOPPED
 from gui.controllers.models import NamedModel
 from gui.jobs.lanes import Job
+from gui.state.records import SweepAnswer
 from gui.toolkit.charts.chart import Chart
 from gui.widgets.inspector.drawer import TITLES, Drawer
 from gui.widgets.inspector.tiles import TileView
@@ -240,6 +241,38 @@ def test_the_film_has_the_sweep_first_to_last(user: User) -> None:
     user.wait_layer("layer2")
     assert film.marked() == "layer2"
     assert program.window.tree.current() == "layer2"
+
+
+def label_of(sweep: SweepAnswer | None) -> str:
+    return next(iter(sweep.explanations.values())).target.label if sweep is not None else ""
+
+
+def test_a_layer_with_nothing_to_show_says_so(user: User) -> None:
+    """In the film and in the tree: a black tile would look like a map."""
+    program = user.start(sweep=True)
+    open_page(user, "layers")
+    film, state = drawer(user).film.view, program.state
+    user.until(lambda: len(film.listed()) > 10)
+    layer, description = "maxpool", Qt.ItemDataRole.AccessibleDescriptionRole
+
+    def said() -> tuple[str, str]:
+        tile = film.model().index(film.listed().index(layer), 0)
+        row = program.window.tree._model.index_of(layer)
+        tip = str(user.tree().model().data(row, Qt.ItemDataRole.ToolTipRole))
+        return str(film.model().data(tile, description)), tip
+
+    # A class against which this layer has no evidence.
+    user.press(Key.Key_4)
+    user.until(lambda: label_of(state.sweep) == "square")
+    assert state.sweep is not None
+    assert state.sweep.explanations[layer].map.min() >= 0.0
+    user.settle()
+    assert "nothing" not in " ".join(said()).lower()
+    user.press(Key.Key_N, Modifier.ShiftModifier)
+    user.until(lambda: said()[0] == "nothing negative")
+    user.until(lambda: "Nothing negative." in said()[1])
+    user.press(Key.Key_P, Modifier.ShiftModifier)
+    user.until(lambda: "nothing" not in " ".join(said()).lower())
 
 
 def test_the_film_says_why_it_is_empty(user: User) -> None:
@@ -561,6 +594,50 @@ def test_a_profile_along_a_drawn_line(user: User) -> None:
     page.draw.click()
     user.press(Key.Key_Escape)
     assert not page.draw.isChecked()
+
+
+def test_a_profile_along_a_line_by_keyboard_alone(user: User) -> None:
+    program = user.start()
+    user.press(Key.Key_I)
+    while drawer(user).current != "numbers":
+        user.press(Key.Key_Right)
+    user.settle()
+    page, inspections = drawer(user).numbers, program.controller.inspections
+    shown = program.state.explanation
+    assert shown is not None
+    region, (rows, columns) = shown.region, shown.map.shape
+    for _ in range(20):
+        user.press(Key.Key_Tab)
+        if page.draw.hasFocus():
+            break
+    user.press(Key.Key_Space)
+    assert program.window.canvas.hasFocus()
+    user.press(Key.Key_Up)  # the first key lays a line
+    (x, y) = shown.peak
+    start, end = (region.x, y), (region.x + region.width, y)
+    assert inspections.line == (start, end)
+    assert page.profile.heights.max() == pytest.approx(shown.map.max())
+    user.press(Key.Key_Down)
+    user.press(Key.Key_Left, Modifier.ShiftModifier)
+    user.press(Key.Key_Up, Modifier.ShiftModifier)
+    cell = region.width / columns, region.height / rows
+    wanted = (start[0], y + cell[1]), (end[0] - cell[0], y)
+    assert inspections.line is not None
+    np.testing.assert_allclose(inspections.line, wanted)
+    along = profile(shown, *wanted, "smooth")
+    np.testing.assert_allclose(page.profile.heights, along.values)
+    user.press(Key.Key_Return)
+    assert page.draw.hasFocus()
+    assert not page.draw.isChecked()
+    user.press(Key.Key_Tab)
+    user.press(Key.Key_Tab)
+    user.press(Key.Key_Tab)
+    assert page.diagonal.hasFocus()
+    user.press(Key.Key_Space)
+    (left, top), (right, bottom) = inspections.line
+    assert right - left == pytest.approx(bottom - top)
+    assert (x - left) == pytest.approx(y - top)
+    assert page.profile.heights.max() == pytest.approx(shown.map.max(), rel=0.01)
 
 
 def test_numbers_are_those_of_the_channel_on_the_image(user: User) -> None:

@@ -18,7 +18,7 @@ from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
 from engine.records.views import View
 from engine.records.workbench.trust import TrustSettings
-from engine.render.profile import Point
+from engine.render.profile import Line, line_through, moved
 from gui.controllers.inspector.strongest import Strongest
 from gui.jobs import channel_work
 from gui.jobs.engine_worker import EngineWorker
@@ -69,7 +69,7 @@ class Inspections(QObject):
         self.channel: int | None = None
         self.shown: Explanation | None = None
         self._carried: tuple[str, int, Kind, bool] | None = None
-        self.line: tuple[Point, Point] | None = None
+        self.line: Line | None = None
         self._line_of = ""
         self.strongest = Strongest(state, engine_lane, worker, self)
         for signal in (state.answer_changed, state.current_changed, state.model_changed):
@@ -244,22 +244,29 @@ class Inspections(QObject):
         """The map that the canvas shows: that of a channel, or the answer."""
         return self.shown or self._state.explanation
 
-    def set_line(self, line: tuple[Point, Point] | None) -> None:
+    def set_line(self, line: Line | None) -> None:
         """Set the line along which values are read, in pixels of the image; None for none."""
         self.line, self._line_of = line, self._state.current_key or ""
         self.line_changed.emit()
 
     def name_line(self, name: str) -> None:
-        """Lay the line through the 'row' or 'column' of the largest value; 'none' removes it."""
+        """Lay the line through the 'row', 'column' or 'diagonal' of the largest value; 'none'
+        removes it."""
         shown = self.on_canvas
-        if name == "none" or shown is None:
-            self.set_line(None)
+        self.set_line(None if name == "none" or shown is None else line_through(shown, name))
+
+    def step_line(self, across: int, down: int, *, end: bool) -> None:
+        """Move the line by so many cells to the right and down, or its end alone; it stays on the
+        image. Without a line, the row of the largest value is the first one."""
+        shown = self.on_canvas
+        if shown is None:
             return
-        (x, y), region = shown.peak, shown.region
-        if name == "row":
-            self.set_line(((region.x, y), (region.x + region.width, y)))
-        else:
-            self.set_line(((x, region.y), (x, region.y + region.height)))
+        if self.line is None:
+            self.name_line("row")
+            return
+        line = moved(shown, self.line, (across, down), end=end)
+        if line[0] != line[1]:
+            self.set_line(line)
 
     # --- the film strip --------------------------------------------------------------------------
 

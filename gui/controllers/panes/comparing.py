@@ -62,6 +62,7 @@ class Comparer(QObject):
         adding.restored.connect(self.restored)
         self.link, self.swipe, self.differ = sharing.link, sharing.swipe, sharing.differ
         self.lock_scale, self.pin_class = sharing.lock_scale, sharing.pin_class
+        self.pin_index = sharing.pin_index
         self.blank = adding.blank
         self.compare_layer, self.compare_class = adding.compare_layer, adding.compare_class
         self.compare_method, self.compare_question = adding.compare_method, adding.compare_question

@@ -50,8 +50,16 @@ class Sharing:
 
     def pin_class(self, on: bool) -> None:
         """Keep the explained class from image to image, or no longer."""
-        state, shown = self._state, self._state.explained_class
-        state.pinned = shown.label if on and shown is not None else None
+        shown = self._state.explained_class
         if on and shown is not None:
-            state.choose_target(shown.index)
-        state.pinned_changed.emit()
+            self.pin_index(shown.index)
+            return
+        self._state.pinned = None
+        self._state.pinned_changed.emit()
+
+    def pin_index(self, index: int) -> None:
+        """Keep the class of this index from image to image; whoever asks explains it as well."""
+        state = self._state
+        if state.info is not None:
+            state.pinned = state.info.classes[index]
+            state.choose_target(index)

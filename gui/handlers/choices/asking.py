@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject
 from engine.lazy.numpy import np
 from engine.methods.registry import find
 from engine.records.asked import Question, Score
+from engine.records.models import percent_text
 from gui.controllers.controller import Controller
 from gui.handlers.choices.asking_parts import PartsAsking
 from gui.state import offers
 from gui.state.state import State
 from gui.widgets.choices.rows import Choice
-from gui.widgets.predictions.model import percent_text
 from gui.window.main_window import MainWindow
 
 _MOST = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -141,7 +142,8 @@ class FigurePresenter(QObject):
             self._page.side.scatter.set_points(found[0], found[1], axes=(across, up))
 
     def _drawn(self, map: FloatMap) -> QImage:
-        return map_thumbnail(map, self._settings.display(), _MAP_SIDE)
+        # A mean of maps that sum to 1 has nothing to do with a scale that is locked.
+        return map_thumbnail(map, replace(self._settings.display(), end=None), _MAP_SIDE)
 
     # --- two models ------------------------------------------------------------------------------
 

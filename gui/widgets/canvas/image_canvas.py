@@ -27,6 +27,7 @@ from gui.widgets.canvas.words import (
     Readout,
     caption_for,
     notice_for,
+    scale_notice,
 )
 
 __all__ = ["ImageCanvas", "Readout"]
@@ -275,7 +276,8 @@ class ImageCanvas(LevelView):
         self._caption, self._notice = None, ""
         if shown is not None:
             self._caption = caption_for(shown, self._display, self._overlay_visible)
-            self._notice = notice_for(shown, self._display)
+            locked = scale_notice(shown, self._display) if self._captioned else ""
+            self._notice = notice_for(shown, self._display) or locked
             words += [self._caption.text, self._notice]
         if self._captioned:
             notice = self._notice if self._overlay_visible else ""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Signal
-from PySide6.QtGui import QColor, QPainter, QPen
+from typing import Final
+
+from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from gui.widgets.canvas.drag_tool import DragTool
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.items import SceneItem
 
 _END = 4.0
+_STEPS: Final = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 
 class LineItem(SceneItem):
@@ -44,13 +52,19 @@ class LineItem(SceneItem):
 
 class LineTool(DragTool):
     """Draws a line on a canvas while it is switched on. drawn(QLineF): by the user, in pixels of
-    the image; again while it is dragged. ended: it is let go of."""
+    the image; again while it is dragged. ended: it is let go of, or Return is pressed.
+
+    stepped(across, down, end): an arrow key was pressed on the canvas, to move the line by so many
+    cells to the right and down, or with Shift its end alone, which is the one without a dot.
+    """
 
     drawn = Signal(object)
+    stepped = Signal(int, int, bool)
     ended = Signal()
 
     def __init__(self, canvas: ImageCanvas) -> None:
         super().__init__(canvas)
+        canvas.installEventFilter(self)
         self._item = LineItem()
         canvas.scene().addItem(self._item)
 
@@ -79,3 +93,20 @@ class LineTool(DragTool):
     def _let_go(self, start: QPointF, place: QPointF) -> None:
         self._dragged(start, place)
         self.ended.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        keyed = event.type() == QEvent.Type.KeyPress and watched is self._canvas
+        if self._on and keyed and isinstance(event, QKeyEvent) and self._take_key(event):
+            return True
+        return super().eventFilter(watched, event)
+
+    def _take_key(self, event: QKeyEvent) -> bool:
+        key, shift = Qt.Key(event.key()), Qt.KeyboardModifier.ShiftModifier
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key in _STEPS and held in (Qt.KeyboardModifier.NoModifier, shift):
+            self.stepped.emit(*_STEPS[key], held == shift)
+            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.ended.emit()
+            return True
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.lazy.numpy import np
 from engine.methods.modifiers import is_signed, place_words
@@ -22,8 +22,13 @@ __all__ = [
     "longest_raw",
     "notice_for",
     "raw_words",
+    "scale_notice",
     "scale_words",
 ]
+
+
+_FAINT = 0.1
+"""The part of a locked scale below which a map that fades out can hardly be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,18 @@ def notice_for(explanation: Explanation, settings: DisplaySettings) -> str:
             f"No negative values: no evidence against this class in {where}. Try positive values."
         )
     return f"The map is zero everywhere in {where}. Try another {other} or class."
+
+
+def scale_notice(explanation: Explanation, settings: DisplaySettings) -> str:
+    """The notice for a map whose values hardly show on a locked colour scale; '' otherwise."""
+    if settings.end is None or overlay.is_blank(explanation.map, settings):
+        return ""
+    largest = overlay.value_range(explanation.map, replace(settings, end=None))[1]
+    if abs(largest) >= _FAINT * settings.end:
+        return ""
+    reach = f"{overlay.number_text(largest)}, and the colour scale is locked to"
+    end = -settings.end if settings.sign == "negative" else settings.end
+    return f"Hardly visible: values reach {reach} {overlay.number_text(end)}. Press L to unlock it."
 
 
 def _question_notice(explanation: Explanation, settings: DisplaySettings, where: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QContextMenuEvent, QMouseEvent
 from PySide6.QtWidgets import QListView
 
+from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.choices.delegate import ChoiceDelegate
 from gui.widgets.choices.model import ChoiceModel, Index
 from gui.widgets.choices.rows import Choice
@@ -13,8 +14,10 @@ from gui.widgets.choices.rows import Choice
 
 class ChoiceList(QListView):
     """picked(id): a row that can be had was clicked. more(id): its link was. menu_wanted(id, place
-    on the screen): it was clicked with the right button."""
+    on the screen): it was clicked with the right button. drag_begun: it is dragged, as what kind of
+    thing drag_as says."""
 
+    drag_begun = Signal()
     picked = Signal(str)
     more = Signal(str)
     menu_wanted = Signal(str, QPoint)
@@ -32,6 +35,15 @@ class ChoiceList(QListView):
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+
+    def drag_as(self, kind: str) -> None:
+        """Let rows that can be had be dragged, to compare with such a thing: 'method'."""
+
+        def dragged(place: QPoint) -> QMimeData | None:
+            row = self._choices.at(self.indexAt(place))
+            return None if row is None or row.reason else compared(kind, row.id, row.title)
+
+        RowDrag(self, dragged).begun.connect(self.drag_begun)
 
     def whole_height(self) -> int:
         """The height at which no row has to be scrolled to."""

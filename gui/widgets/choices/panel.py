@@ -46,7 +46,8 @@ class ChoicePanel(QFrame):
     """chosen(id): a row was chosen; the panel has closed. more(id): its link was, and it stays.
 
     menu_wanted(id, place on the screen): a menu of a row; what it does closes the panel.
-    opening: it is about to be shown, to be filled now. closed: it is gone.
+    opening: it is about to be shown, to be filled now. closed: it is gone. dragged_as: what kind of
+    thing its rows are when they are dragged onto the canvas; '' if they cannot be.
     """
 
     chosen = Signal(str)
@@ -55,7 +56,7 @@ class ChoicePanel(QFrame):
     opening = Signal()
     closed = Signal()
 
-    def __init__(self, name: str, hint: str, parent: QWidget) -> None:
+    def __init__(self, name: str, hint: str, parent: QWidget, *, dragged_as: str = "") -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("choices")
         self.setAccessibleName(plain_text.line(name))
@@ -84,6 +85,10 @@ class ChoicePanel(QFrame):
         self._list.picked.connect(self._picked)
         self._list.more.connect(self.more)
         self._list.menu_wanted.connect(self._ask_menu)
+        if dragged_as:
+            self._list.drag_as(dragged_as)
+            # It covers the pictures, and keeps the pointer.
+            self._list.drag_begun.connect(self.close)
 
     # --- filling ---------------------------------------------------------------------------------
 

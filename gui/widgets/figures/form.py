@@ -145,7 +145,8 @@ class FormFields(QWidget):
         self.changed.emit()
 
     def _enable(self) -> None:
-        self._width.setEnabled(self._preset_width.currentData() == "")
+        # Another choice says its width itself, or has none before the figure is drawn.
+        self._width.setVisible(self._preset_width.currentData() == "")
         # What is cropped away needs no outline.
         self._outline.setEnabled(not self._crop.isChecked())
 
@@ -162,10 +163,11 @@ class FormFields(QWidget):
             ("Paper", self._paper),
         )
         for place, (text, field) in enumerate(rows):
-            name = label(text, "dim")
-            name.setBuddy(field)
-            grid.addWidget(name, place, 0)
             grid.addWidget(field, place, 1)
+            if text:
+                name = label(text, "dim")
+                name.setBuddy(field)
+                grid.addWidget(name, place, 0)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(_GAP)

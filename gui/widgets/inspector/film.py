@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from gui.toolkit import theme
+from gui.toolkit.imaging import remark
 from gui.toolkit.labels import label
 from gui.widgets.inspector.tiles import Tile, TileView
 
@@ -46,8 +47,9 @@ class FilmPage(QWidget):
         self._stack.setCurrentWidget(self.view)
 
     def set_pictures(self, pictures: Mapping[str, QImage]) -> None:
-        """Set the pictures by address."""
-        self.view.redraw(lambda key, _side: pictures.get(key))
+        """Set the pictures by address; a remark on one takes the place of the map's size."""
+        remarks = {key: remark(picture) for key, picture in pictures.items()}
+        self.view.redraw(lambda key, _side: pictures.get(key), remarks)
 
     def mark(self, address: str) -> None:
         """Mark the layer that is explained."""

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
-NO_LINE = "Press Draw line and drag across the image."
+NO_LINE = "Press Draw line and drag across the image, or move a line with the arrow keys."
+DRAWING = "Drag across the image. Arrow keys move the line, with Shift its end; Enter ends it."
 
 
 class CellModel(QAbstractTableModel):
@@ -177,8 +178,8 @@ class CellTable(QTableView):
 
 
 class NumbersPage(QWidget):
-    """line_wanted(bool): the user wants to draw a line, or no longer. line_named('row', 'column' or
-    'none'): a line through the largest value, or none."""
+    """line_wanted(bool): the user wants to draw a line, or no longer. line_named('row', 'column',
+    'diagonal' or 'none'): a line through the largest value, or none."""
 
     line_wanted = Signal(bool)
     line_named = Signal(str)
@@ -189,14 +190,25 @@ class NumbersPage(QWidget):
         self.histogram = Histogram("Values of the map", "value", "cells")
         self.profile = Curve("Profile", "pixels along the line", "value")
         self._words = ElidedLabel("dim")
-        self.draw = _button("Draw line", "Drag a line across the image")
+        self.draw = _button(
+            "Draw line",
+            "Drag a line across the image, or move it with the arrow keys, with Shift its end",
+        )
         self.draw.setCheckable(True)
         self.row = _button("Row", "A line through the row of the largest value")
         self.column = _button("Column", "A line through the column of the largest value")
+        self.diagonal = _button("Diagonal", "A line down to the right through the largest value")
         self.none = _button("Remove", "Remove the line")
+        self._named = (
+            (self.row, "row"),
+            (self.column, "column"),
+            (self.diagonal, "diagonal"),
+            (self.none, "none"),
+        )
         self._lay_out()
+        self.draw.toggled.connect(self._tell_how)
         self.draw.toggled.connect(self.line_wanted)
-        for button, name in ((self.row, "row"), (self.column, "column"), (self.none, "none")):
+        for button, name in self._named:
             button.clicked.connect(lambda _on=False, name=name: self.line_named.emit(name))
         self.set_map(None, "")
 
@@ -206,7 +218,7 @@ class NumbersPage(QWidget):
         self.table.cells.set_map(empty if map is None else map)
         self.histogram.set_values(empty if map is None else map)
         self._words.show_text(words)
-        for button in (self.draw, self.row, self.column):
+        for button in (self.draw, self.row, self.column, self.diagonal):
             button.setEnabled(map is not None)
 
     def set_profile(self, profile: Profile | None) -> None:
@@ -215,15 +227,20 @@ class NumbersPage(QWidget):
         found = (nothing, nothing) if profile is None else (profile.distances, profile.values)
         outside = profile is not None and not np.isfinite(profile.values).any()
         self.profile.set_points(*found)
+        self.none.setEnabled(profile is not None)
         if profile is None:
-            self.profile.set_message(NO_LINE)
+            self._tell_how()
         else:
             self.profile.set_message("The line is outside the map." if outside else "")
-        self.none.setEnabled(profile is not None)
 
     def drawing_ended(self) -> None:
         """The line was drawn."""
         self.draw.setChecked(False)
+
+    def _tell_how(self) -> None:
+        """Say how a line is drawn while there is none."""
+        if not self.none.isEnabled():
+            self.profile.set_message(DRAWING if self.draw.isChecked() else NO_LINE)
 
     def _lay_out(self) -> None:
         body = QHBoxLayout(self)
@@ -239,7 +256,7 @@ class NumbersPage(QWidget):
         line.setSpacing(0)
         tools = QHBoxLayout()
         tools.setSpacing(theme.SPACE)
-        for button in (self.draw, self.row, self.column, self.none):
+        for button in (self.draw, *(button for button, _ in self._named)):
             tools.addWidget(button)
         tools.addStretch(1)
         line.addLayout(tools)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import (
@@ -68,18 +68,19 @@ class TileModel(QAbstractListModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.tiles: tuple[Tile, ...] = ()
+        self._remarks: Mapping[str, str] = {}
         self._draw: Draw = lambda _key, _side: None
         self._pictures: dict[tuple[str, int], QImage] = {}
 
     def set_tiles(self, tiles: Sequence[Tile], draw: Draw) -> None:
         self.beginResetModel()
-        self.tiles, self._draw = tuple(tiles), draw
+        self.tiles, self._draw, self._remarks = tuple(tiles), draw, {}
         self._pictures.clear()
         self.endResetModel()
 
-    def redraw(self, draw: Draw) -> None:
+    def redraw(self, draw: Draw, remarks: Mapping[str, str]) -> None:
         """Draw all pictures anew; the selection stays."""
-        self._draw = draw
+        self._draw, self._remarks = draw, remarks
         self._pictures.clear()
         if self.tiles:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.tiles) - 1, 0))
@@ -95,6 +96,10 @@ class TileModel(QAbstractListModel):
             self._pictures[place] = drawn
         return self._pictures[place]
 
+    def detail(self, tile: Tile) -> str:
+        """The second line below a tile."""
+        return self._remarks.get(tile.key) or tile.detail
+
     def rowCount(self, parent: Index = ROOT) -> int:
         return 0 if parent.isValid() else len(self.tiles)
 
@@ -107,7 +112,7 @@ class TileModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_text.tip(tile.tip or tile.title)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return plain_text.line(tile.detail)
+            return plain_text.line(self.detail(tile))
         return None
 
 
@@ -147,9 +152,9 @@ class TileView(QListView):
         """Show other tiles, none of them selected."""
         self._tiles.set_tiles(tiles, draw)
 
-    def redraw(self, draw: Draw) -> None:
-        """Draw all pictures anew."""
-        self._tiles.redraw(draw)
+    def redraw(self, draw: Draw, remarks: Mapping[str, str] | None = None) -> None:
+        """Draw all pictures anew. remarks: by key, in place of the details of tiles."""
+        self._tiles.redraw(draw, remarks or {})
 
     def listed(self) -> tuple[str, ...]:
         """The keys of the tiles in order."""
@@ -256,7 +261,7 @@ class _TileDelegate(QStyledItemDelegate):
         high = _line(option.font)
         metrics = QFontMetrics(painter.font())
         place = QRect(cell.left() + GAP, frame.bottom() + 3, cell.width() - 2 * GAP, high)
-        words = ((tile.title, tokens.text), (tile.detail, tokens.text_dim))
+        words = ((tile.title, tokens.text), (self._tiles.detail(tile), tokens.text_dim))
         for text, colour in words[: self._view.lines]:
             painter.setPen(QColor(tokens.text if current else colour))
             shown = metrics.elidedText(

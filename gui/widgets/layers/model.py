@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from engine.records.explanations import layers_in
 from engine.records.models import LayerNode, Layout
 from gui.toolkit import plain_text
+from gui.toolkit.imaging import remark
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -198,7 +199,8 @@ class LayerModel(QAbstractItemModel):
             return f"{plain_text.line(row.address)}, {plain_text.line(row.node.type)}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             fused = "Fused with others" if row.address in self.together else ""
-            said = ". ".join(filter(None, (description(row), fused)))
+            nothing = self._remark(row)
+            said = ". ".join(filter(None, (description(row), fused, nothing.capitalize())))
             return self.reason_against(row) or said
         return None
 
@@ -214,7 +216,12 @@ class LayerModel(QAbstractItemModel):
 
     def _told(self, row: Row) -> str:
         reason = self.reason_against(row)
-        return f"{tooltip(row)}\n{_sentence(reason)}" if reason else tooltip(row)
+        said = reason or self._remark(row)
+        return f"{tooltip(row)}\n{_sentence(said)}" if said else tooltip(row)
+
+    def _remark(self, row: Row) -> str:
+        thumbnail = self.thumbnails.get(row.address)
+        return remark(thumbnail) if thumbnail is not None else ""
 
     def _add(self, node: LayerNode) -> None:
         parent: Row | None = None

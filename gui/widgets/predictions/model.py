@@ -15,7 +15,7 @@ from PySide6.QtCore import (
 )
 
 from engine.lazy.numpy import np
-from engine.records.models import Prediction
+from engine.records.models import Prediction, percent_text
 from gui.toolkit import plain_text
 
 if TYPE_CHECKING:
@@ -56,15 +56,6 @@ def _signed(value: float, decimals: int) -> str:
         return f"± {abs(rounded):.{decimals}f}"
     arrow, sign = ("\u25b2", "+") if rounded > 0 else ("\u25bc", "\u2212")
     return f"{arrow} {sign}{abs(rounded):.{decimals}f}"
-
-
-def percent_text(probability: float) -> str:
-    """0.9713 as '97.1 %'; values that would round to zero as '< 0.1 %'."""
-    if 0 < probability < 0.0005:
-        return "< 0.1 %"
-    if 0.9995 <= probability < 1:
-        return "> 99.9 %"
-    return f"{100 * probability:.1f} %"
 
 
 def logit_text(logit: float, decimals: int = 1) -> str:

@@ -19,6 +19,7 @@ from gui.toolkit.labels import label
 from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.predictions.delegate import ClassDelegate, row_height
 from gui.widgets.predictions.expected import ExpectedLine
+from gui.widgets.predictions.head import Head
 from gui.widgets.predictions.menu import Wishes, menu_for
 from gui.widgets.predictions.model import ROOT, Before, ClassModel, Scores
 
@@ -32,7 +33,8 @@ class PredictionPanel(QWidget):
     The context menu of a class: contrast_wanted(index): why this class and not the explained one.
     counter_wanted(index): what speaks against it. expectation_set(index or None): the image is of
     this class, or of none that is known. menu_filled(QMenu, index): it is about to be shown; more
-    may be added to it. expected: the line about the expected class.
+    may be added to it. head: the title, which says that a class is pinned. expected: the line about
+    the expected class.
     """
 
     class_chosen = Signal(int)
@@ -52,7 +54,7 @@ class PredictionPanel(QWidget):
         self._results = _ClassList(self._found, "Classes found", at_once=False)
         self._search = SearchField("Find class", "Part of a class name, or its index")
         self._search.setEnabled(False)
-        self.expected = ExpectedLine()
+        self.head, self.expected = Head(), ExpectedLine()
         self._expected: int | None = None
         self._refusals = ("", "")
         self._message = label(role="dim")
@@ -156,12 +158,10 @@ class PredictionPanel(QWidget):
         self._search.selectAll()
 
     def _lay_out(self) -> None:
-        header = label("Predictions", "header")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 4)
         box.setSpacing(theme.SPACE)
-        header.setContentsMargins(8, 0, 8, 0)
-        box.addWidget(header)
+        box.addWidget(self.head)
         box.addWidget(self.expected)
         box.addWidget(self._stack, 1)
         row = QVBoxLayout()

@@ -130,11 +130,12 @@ def test_the_range_of_each_map_is_said() -> None:
 def test_a_pane_with_nothing_to_show_says_so() -> None:
     negative = map_of(1.0)
     negative.map[:] = -np.abs(negative.map)
-    assert "no values of the sign that is shown" in words(sheet(items([negative]), FORM))
+    assert "nothing positive" in words(sheet(items([negative]), FORM))
     negative.map[0, 0] = 0.01
-    assert any(
-        text.startswith("weak: at most 1.0%") for text in words(sheet(items([negative]), FORM))
-    )
+    assert "weak: 1.0% of negative" in words(sheet(items([negative]), FORM))
+    # Whole in the narrowest tiles as well.
+    narrow = sheet(items([negative] * 8), replace(FORM, columns=8, width=None))
+    assert words(narrow).count("weak: 1.0% of negative") == 8
     assert not any("weak" in text for text in words(sheet(items([map_of(1.0)]), FORM)))
 
 

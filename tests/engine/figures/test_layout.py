@@ -117,6 +117,18 @@ def test_the_outline_is_that_of_the_region() -> None:
     assert not [p for p in without.parts if isinstance(p, Frame)]
 
 
+def test_the_outline_of_a_region_at_the_edge_stays_on_the_picture() -> None:
+    drawn = figure([[pane()]], FigureForm(outline=True), [])
+    part = pictures(drawn)[0]
+    frames = [p for p in drawn.parts if isinstance(p, Frame)]
+    assert frames
+    for frame in frames:
+        # The region is as high as the picture.
+        out = frame.thickness / 2
+        assert frame.top - out >= part.top - 1e-6
+        assert frame.top + frame.height + out <= part.top + part.height + 1e-6
+
+
 def test_cropped_it_shows_the_region_alone() -> None:
     whole = pane(240, 160)
     alone = cropped(whole)

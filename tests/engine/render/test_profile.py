@@ -10,7 +10,7 @@ import pytest
 
 from engine.records.explanations import Explanation
 from engine.render.overlay import value_at
-from engine.render.profile import profile
+from engine.render.profile import line_through, moved, profile
 
 Make = Callable[..., Explanation]
 
@@ -72,3 +72,30 @@ def test_a_line_outside_the_region_has_no_values(make: Make) -> None:
 def test_a_point_is_no_line(make: Make) -> None:
     with pytest.raises(ValueError, match="two samples"):
         profile(make(np.ones((2, 3))), (0.0, 0.0), (1.0, 1.0), samples=1)
+
+
+def test_lines_through_the_largest_value(make: Make) -> None:
+    shown = make([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    x, y = shown.peak
+    assert (x, y) == (60.0, 50.0)
+    assert line_through(shown, "row") == ((10.0, 50.0), (70.0, 50.0))
+    assert line_through(shown, "column") == ((60.0, 20.0), (60.0, 60.0))
+    # Down to the right by as much, from edge to edge of the region.
+    assert line_through(shown, "diagonal") == ((30.0, 20.0), (70.0, 60.0))
+    with pytest.raises(ValueError, match="row, column or diagonal"):
+        line_through(shown, "none")
+
+
+def test_a_line_moves_by_cells_and_stays_on_the_image(make: Make) -> None:
+    shown = make(np.zeros((2, 3)))  # cells of 20 x 20 pixels on an image of 100 x 80
+    line = (10.0, 30.0), (70.0, 30.0)
+    assert moved(shown, line, (1, 1), end=False) == ((30.0, 50.0), (90.0, 50.0))
+    assert moved(shown, line, (0, -1), end=True) == ((10.0, 30.0), (70.0, 10.0))
+    # Whole, it stops where its first end does; its length stays.
+    assert moved(shown, line, (-1, 0), end=False) == ((0.0, 30.0), (60.0, 30.0))
+    assert moved(shown, line, (9, 0), end=False) == ((40.0, 30.0), (100.0, 30.0))
+    assert moved(shown, line, (9, 9), end=True) == ((10.0, 30.0), (100.0, 80.0))
+    # An end that is outside already goes no further, but back.
+    out = (50.0, 40.0), (120.0, 40.0)
+    assert moved(shown, out, (1, 0), end=True) == out
+    assert moved(shown, out, (-1, 0), end=True) == ((50.0, 40.0), (100.0, 40.0))

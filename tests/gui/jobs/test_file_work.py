@@ -261,6 +261,13 @@ def test_equal_maps_are_drawn_once(watch: Watch) -> None:
     assert drawn["layer3"] is not drawn["layer4"]
 
 
+def test_thumbnails_are_not_on_the_locked_scale(watch: Watch) -> None:
+    one = explanation()
+    locked = DisplaySettings(end=1e6 * float(np.abs(one.map).max()))
+    free = file_work.map_thumbnails({"layer4": one}, DisplaySettings(), 24, watch)["layer4"]
+    assert file_work.map_thumbnails({"layer4": one}, locked, 24, watch)["layer4"] == free
+
+
 def test_drawing_maps_can_be_stopped(watch: Watch) -> None:
     watch.cancel.cancel()
     with pytest.raises(Cancelled):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage, QPainter
 
-from engine.records.display import DisplaySettings
+from engine.records.display import DisplaySettings, Sign
 from engine.records.images import Pixels
 from engine.render import overlay
-from gui.toolkit.imaging import Picture, map_thumbnail, thumbnail, to_qimage
+from gui.toolkit.imaging import Picture, map_thumbnail, remark, thumbnail, to_qimage
 
 
 def noise(width: int, height: int, channels: int = 3) -> Pixels:
@@ -105,6 +105,37 @@ def test_map_thumbnail_shows_the_map_in_its_colours() -> None:
     colors = rgb(small)
     assert (colors[:, :11] == table[0]).all()
     assert (colors[:, 13:] == table[255]).all()
+
+
+@pytest.mark.parametrize(
+    ("sign", "value", "words"),
+    [
+        ("positive", -1.0, "nothing positive"),
+        ("negative", 1.0, "nothing negative"),
+        ("signed", 0.0, "zero everywhere"),
+    ],
+)
+def test_a_map_that_shows_nothing_is_no_dark_picture(sign: Sign, value: float, words: str) -> None:
+    settings = DisplaySettings(sign=sign)
+    small = map_thumbnail(np.full((7, 7), value, np.float32), settings, 24)
+    assert (small.width(), small.height()) == (24, 24)
+    assert remark(small) == words
+    # On the panels of both themes, the sign can be seen and the rest is about as the panel is.
+    for panel in ("#252525", "#f3f3f3"):
+        shown = QImage(small.size(), QImage.Format.Format_RGB32)
+        shown.fill(QColor(panel))
+        painter = QPainter(shown)
+        painter.drawImage(0, 0, small)
+        painter.end()
+        away = np.abs(rgb(shown).astype(int) - QColor(panel).red())
+        assert away[0, 0].max() < 40
+        assert away.max() > 70
+
+
+def test_a_map_that_shows_something_has_no_remark() -> None:
+    map = np.full((7, 7), -1.0, np.float32)
+    map[3, 3] = 0.001
+    assert remark(map_thumbnail(map, DisplaySettings(), 24)) == ""
 
 
 def test_levels_halve_down_to_about_512() -> None:

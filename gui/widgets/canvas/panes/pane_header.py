@@ -15,12 +15,14 @@ from gui.toolkit.labels import ElidedLabel, label
 @dataclass(frozen=True, slots=True)
 class Heading:
     """What the line says. number: of the pane, in the order of the panes, from 1; 0 for none.
-    text: what the pane shows; value: the largest value of its map."""
+    text: what the pane shows, at the end what all others do as well; value: the largest value of
+    its map. apart: what tells it from the others, at the start of text; '' for all of it."""
 
     number: int
     text: str
     value: str = ""
     tip: str = ""
+    apart: str = ""
 
 
 _ROOMY = 64 * theme.SPACE
@@ -35,7 +37,7 @@ class PaneHeader(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._active = False
+        self._active, self._apart = False, ""
         self._number = label()
         self._text = ElidedLabel()
         self._value = label(role="dim")
@@ -60,8 +62,11 @@ class PaneHeader(QWidget):
         """Set what it says. active: whether the panels speak of its pane."""
         self._number.show_text(str(heading.number) if heading.number else "")
         self._text.show_text(heading.text)
-        self._text.setToolTip(plain_text.tip(heading.tip or heading.text))
+        told = (heading.tip or heading.text, heading.value)
+        self._text.setToolTip(plain_text.tip("\n".join(text for text in told if text)))
         self._value.show_text(heading.value)
+        self._apart = plain_text.line(heading.apart or heading.text)
+        self._fit()
         self._active = active
         words = f"Pane {heading.number}: {heading.text}" if heading.number else heading.text
         self.setAccessibleName(plain_text.line(f"{words}, active" if active else words))
@@ -74,8 +79,17 @@ class PaneHeader(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # What the pane shows comes before its number.
-        self._value.setVisible(self.width() >= _ROOMY)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Of its words, what tells the pane from the others comes before its largest value, which
+        the tooltip has as well."""
+        more = "" if self._apart == self._text.text() else "…"
+        width = self._text.fontMetrics().horizontalAdvance(self._apart + more)
+        gap = 2 * theme.SPACE
+        others = (self._number, self._value, self._close)
+        needed = width + sum(other.sizeHint().width() + gap for other in others) + gap
+        self._value.setVisible(self.width() >= max(_ROOMY, needed))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

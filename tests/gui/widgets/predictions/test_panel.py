@@ -9,8 +9,8 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
-from engine.records.models import Prediction
-from gui.widgets.predictions.model import ClassModel, logit_text, percent_text
+from engine.records.models import Prediction, percent_text
+from gui.widgets.predictions.model import ClassModel, logit_text
 from gui.widgets.predictions.panel import PredictionPanel
 from tests.work import python_calls
 
