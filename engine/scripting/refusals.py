@@ -11,13 +11,11 @@ from engine.records.images import LoadedImage
 from engine.records.sources import ModelSource
 from engine.scripting import layers, pixels
 from engine.scripting.recipe import Wanted
+from engine.scripting.texts import attention
 
 OTHER_NETWORKS = (
     "only the demos, torchvision's networks, and those of Python files and torch.export archives "
     "are made by a few lines of torch"
-)
-_ATTENTION = (
-    "attention is computed within one operation of torch, which has to be taken apart for this map"
 )
 _COMPLETE = (".onnx", ".torchscript")
 # What Pillow alone does not read.
@@ -34,9 +32,11 @@ def of_map(wanted: Wanted) -> str:
     if wanted.asked.unit is not None or wanted.asked.cell is not None:
         return "the question is about an output of a layer, not about a class"
     if method.family is Family.ATTENTION:
-        return _ATTENTION
-    of_pixels = method.family is Family.PIXEL
-    known = pixels.knows(method.slug) if of_pixels else layers.knows(wanted.how)
+        known = attention.knows(method.slug)
+    elif method.family is Family.PIXEL:
+        known = pixels.knows(method.slug)
+    else:
+        known = layers.knows(wanted.how)
     return "" if known else f"{method.title} takes more than a formula of a few lines"
 
 
