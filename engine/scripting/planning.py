@@ -17,9 +17,10 @@ from engine.records.models import Layout
 from engine.records.sources import ModelSource
 from engine.scripting.attending import attention_of
 from engine.scripting.biases import check_biases
+from engine.scripting.carrying import levelled, suffix
 from engine.scripting.networks import network_text
 from engine.scripting.recipe import NoScript, Place, Recipe, Wanted, literal
-from engine.scripting.refusals import of_image, of_map
+from engine.scripting.refusals import elsewhere, of_image, of_map
 
 
 def recipe_of(
@@ -32,11 +33,13 @@ def recipe_of(
 ) -> Recipe:
     """What a script has to say to make this map of this model and image again.
 
-    source: what the model was opened from. picture: the name of a PNG of the image beside the
-    script, which then does not read the image's file. Raises NoScript, with the reason, for a map
-    that it takes more than a short script for.
+    source: what the model was opened from. picture: the name of the file beside the script that
+    carrying.save writes, which the script then reads in place of the image's. Raises NoScript, with
+    the reason, for a map that it takes more than a short script for.
     """
     reason = of_map(wanted) or of_image(image, carried=bool(picture))
+    if not reason and not picture and suffix(image, model.preprocessing):
+        reason = elsewhere("the image's file is not read as it is shown")
     if reason:
         raise NoScript(reason)
     facts = model.facts
@@ -66,6 +69,7 @@ def recipe_of(
         pages=1 if picture else image.pages,
         deeper=_deeper(model, place) if place is not None and slug == "refine-cam" else (),
         attending=attending,
+        levelled=levelled(image, model.preprocessing),
     )
 
 

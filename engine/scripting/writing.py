@@ -108,7 +108,7 @@ def _constants(recipe: Recipe) -> list[str]:
     if recipe.attending is not None and recipe.attending.blocks:
         lines.append(f"BLOCKS = [{', '.join(map(literal, recipe.attending.blocks))}]")
     lines += scores.constants(recipe, plain(recipe.label))
-    lines += images.constants(recipe.preprocessing)
+    lines += images.constants(recipe)
     return lines
 
 

@@ -53,11 +53,13 @@ class Batch:
     lone: alone.Alone
     maps: dict[str, tuple[FloatMap, float]] = field(default_factory=dict)
 
-    def add(self, name: str, opened: Opened, **asked: Any) -> None:
+    def add(self, name: str, opened: Opened, picture: str = "", **asked: Any) -> None:
         """A script for what Session.explain is asked, and the map that this gives."""
         session = opened.session
         found = session.explain(**asked)
-        recipe = recipe_of(session.model, opened.source, session.image, Wanted.of(found))
+        recipe = recipe_of(
+            session.model, opened.source, session.image, Wanted.of(found), picture=picture
+        )
         (self.folder / f"{name}.py").write_text(script(recipe), encoding="utf-8")
         self.maps[name] = found.map, EXACT if session.exact else FASTER
 
