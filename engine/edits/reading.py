@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from engine.edits.apply import Others
 from engine.edits.changes import CHANGES
 from engine.errors import EditError
 from engine.files import regular
+from engine.files.named import NamedFiles
+from engine.files.regular import Fault
 from engine.images.levels import with_levels
 from engine.images.reading import load_image
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records.edits import Change, Edits
+from engine.records.edits import Change, Edits, Paste
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 
@@ -23,13 +26,16 @@ _LARGEST = 8_000_000
 def read_edits(path: Path) -> Edits:
     """The edits in a JSON file: a list of them, or an object with one as 'edits'.
 
-    docs/what-if.md describes them. Raises EditError, which names the file and says what is wrong.
+    docs/what-if.md describes them. Images that they paste from are found where they are now.
+    Raises EditError, which names the file and says what is wrong.
     """
     try:
         content = json.loads(regular.read(path, EditError, _LARGEST).decode("utf-8"))
+        files = NamedFiles.read(path, None)
         if isinstance(content, dict):
             if "edits" not in content:
                 raise ValueError("it has no 'edits'")
+            files = NamedFiles.read(path, content.get("files"))
             content = content["edits"]
         if not isinstance(content, list):
             raise ValueError("its edits are no list")
@@ -40,7 +46,23 @@ def read_edits(path: Path) -> Edits:
         raise EditError(
             f"{path}: no edits can be read from it ({why}); name a file that what-if wrote"
         ) from error
-    return edits
+    return located(edits, files, EditError)
+
+
+def located(edits: Edits, files: NamedFiles, fault: Fault) -> Edits:
+    """The edits with the images that they paste from where they are now.
+
+    files: those that the file of the edits names. Raises fault(one line) where one is missing or
+    has changed, unless the edit is switched off.
+    """
+    return Edits(
+        tuple(
+            replace(step, source=str(files.place(step.source, fault)))
+            if isinstance(step, Paste) and step.on
+            else step
+            for step in edits.steps
+        )
+    )
 
 
 def check_amounts(edits: Edits) -> None:

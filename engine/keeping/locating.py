@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.files import presence
+from engine.files.named import is_elsewhere
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
 from engine.records.sources import ModelSource
 
@@ -42,26 +42,18 @@ def place_of(file: KeptFile, folder: Path) -> Path | None:
 def _candidates(file: KeptFile, folder: Path) -> Iterator[Path]:
     if file.relative and not Path(file.relative).is_absolute():
         beside = Path(os.path.normpath(folder / file.relative))
-        if not _is_elsewhere(beside, folder):
+        if not is_elsewhere(beside, folder):
             yield beside
     whole = Path(file.path)
-    if whole.is_absolute() and not _is_elsewhere(whole, folder):
+    if whole.is_absolute() and not is_elsewhere(whole, folder):
         yield whole
-
-
-def _is_elsewhere(path: Path, folder: Path) -> bool:
-    """Whether looking for it would sign in to another computer, which a stranger's session may
-    want: Windows tells a server who the user is."""
-    if sys.platform == "win32":
-        return path.drive.startswith("\\\\") and path.drive.lower() != folder.drive.lower()
-    return False
 
 
 def folder_here(session: KeptSession, folder: Path) -> bool:
     """Whether all paths of the session's folder page are there. folder: of the session file."""
     named = session.folder.paths if session.folder is not None else ()
     return all(
-        not _is_elsewhere(Path(path), folder) and presence.exists(Path(path)) for path in named
+        not is_elsewhere(Path(path), folder) and presence.exists(Path(path)) for path in named
     )
 
 
