@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ExportError
+from engine.errors import ExportError, one_line
 from engine.files import presence, regular
 from engine.files.named import NamedFiles
 from engine.methods.options import shown
@@ -72,7 +72,7 @@ def take_after(options: argparse.Namespace) -> None:
         levels = level_words.parse(str(facts["levels"])) if "levels" in facts else AUTO
         display = _display(content.get("display"))
     except (ValueError, TypeError) as error:
-        raise _nothing(options.like, str(error)) from error
+        raise _nothing(options.like, one_line(error)) from error
     if _takes_image(options, view.image, files):
         options.page = view.page if options.page == 1 else options.page
         options.levels = levels if options.levels == AUTO else options.levels

@@ -122,7 +122,9 @@ def _box(text: str) -> Rectangle:
             f"{text} is no rectangle; write {_BOX} in pixels, as in 40,30,200,100 (the crop of "
             "the network's input is --network-crop here)"
         ) from None
-    if not (0 < width < _FAR and 0 < height < _FAR and -_FAR < x < _FAR and -_FAR < y < _FAR):
+    if not all(-_FAR < each < _FAR for each in (x, y, width, height)):
+        raise argparse.ArgumentTypeError(f"{text}: each is a number of pixels, below {_FAR:,.0f}")
+    if width <= 0 or height <= 0:
         raise argparse.ArgumentTypeError(f"{text}: width and height are above 0")
     return Rectangle(x, y, width, height)
 

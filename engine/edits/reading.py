@@ -8,8 +8,8 @@ from pathlib import Path
 
 from engine.edits.apply import Others
 from engine.edits.changes import CHANGES
-from engine.errors import EditError
-from engine.files import regular
+from engine.errors import EditError, one_line
+from engine.files import presence, regular
 from engine.files.named import NamedFiles
 from engine.files.regular import Fault
 from engine.images.levels import with_levels
@@ -21,6 +21,7 @@ from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 
 _LARGEST = 8_000_000
+_MOST = 1000
 
 
 def read_edits(path: Path) -> Edits:
@@ -42,7 +43,7 @@ def read_edits(path: Path) -> Edits:
         edits = Edits.from_facts(content)
         check_amounts(edits)
     except (ValueError, RecursionError) as error:
-        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        why = "nested too deep" if isinstance(error, RecursionError) else one_line(error)
         raise EditError(
             f"{path}: no edits can be read from it ({why}); name a file that what-if wrote"
         ) from error
@@ -66,7 +67,10 @@ def located(edits: Edits, files: NamedFiles, fault: Fault) -> Edits:
 
 
 def check_amounts(edits: Edits) -> None:
-    """Raises ValueError for a change by an amount that its slider cannot have."""
+    """Raises ValueError for a change by an amount that its slider cannot have, and for more edits
+    than can be done in a while."""
+    if len(edits.steps) > _MOST:
+        raise ValueError(f"{len(edits.steps):,} edits are too many; at most {_MOST:,}")
     for number, step in enumerate(edits.steps, 1):
         if not isinstance(step, Change):
             continue
@@ -96,7 +100,7 @@ def others_in(
     def find(source: str, page: int) -> LoadedImage:
         if (source, page) not in known:
             path = Path(source)
-            if folder is not None and not path.is_absolute() and (folder / path).exists():
+            if folder is not None and not path.is_absolute() and presence.exists(folder / path):
                 path = folder / path
             image = load_image(path, page=page, cancel=cancel, patience=patience)
             known[source, page] = with_levels(image, levels)
