@@ -10,7 +10,8 @@ from typing import Any
 
 from engine.files import presence
 from engine.files.named import is_elsewhere
-from engine.keeping.records import KeptFile, KeptModel, KeptSession
+from engine.keeping.records import KeptFile, KeptModel, KeptPane, KeptSession
+from engine.records.edits import Edits, Paste
 from engine.records.sources import ModelSource
 
 Place = Callable[[KeptFile], Path | None]
@@ -124,8 +125,22 @@ def with_files(session: KeptSession, others: Mapping[str, KeptFile]) -> KeptSess
         for image in session.images
     )
     return replace(
-        session, images=images, models=tuple(_moved(model, other) for model in session.models)
+        session,
+        images=images,
+        models=tuple(_moved(model, other) for model in session.models),
+        panes=tuple(_pane_moved(pane, others) for pane in session.panes),
     )
+
+
+def _pane_moved(pane: KeptPane, others: Mapping[str, KeptFile]) -> KeptPane:
+    """The pane, whose edits paste from where the files are now."""
+    steps = tuple(
+        replace(step, source=others[step.source].path)
+        if isinstance(step, Paste) and step.source in others
+        else step
+        for step in pane.view.edits.steps
+    )
+    return replace(pane, view=replace(pane.view, edits=Edits(steps)))
 
 
 def _with_sources(edits: Any, others: Mapping[str, KeptFile]) -> Any:
