@@ -196,6 +196,23 @@ def test_a_crop_is_explained_beside_the_whole(user: User) -> None:
     same(state.explanation, whole)
 
 
+def test_undoing_a_crop_closes_what_it_opened_though_other_edits_stay(user: User) -> None:
+    opened(user)
+    state = user.program.state
+    added(user, BOX)
+    user.press(Key.Key_K)
+    drag(user, (10, 20), (60, 60), (130, 110))
+    user.until(lambda: len(state.panes) == 2)
+    wait_edited(user)
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    wait_edited(user)
+    assert len(state.panes) == 1
+    assert edits(user) == Edits((BOX,))
+    user.press(Key.Key_Z, Modifier.ControlModifier | Modifier.ShiftModifier)
+    user.until(lambda: len(state.panes) == 2)
+    wait_edited(user)
+
+
 def move(user: User, *points: tuple[float, float]) -> None:
     """Move with the left button held, which drag would let go of."""
     for point in points:
