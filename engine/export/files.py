@@ -17,7 +17,7 @@ from PIL import Image
 
 from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
-from engine.export.references import with_files
+from engine.export.references import NO_PICTURES, Pictures, with_files
 from engine.files.atomic import whole_file
 from engine.images.levels import applied_to
 from engine.methods.modifiers import fused_by
@@ -144,14 +144,15 @@ def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
     return keyed
 
 
-def save_json(path: Path | str, content: Any) -> None:
+def save_json(path: Path | str, content: Any, pictures: Pictures = NO_PICTURES) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError.
 
-    The files that views and edits name are noted in it, with their checksums, as with_files does.
+    The files that views and edits name are noted in it, with their checksums, and pictures are
+    written beside it, as with_files does.
     Invisible and bidirectional characters are written as JSON escapes, lone surrogates too: the
     values are exact.
     """
-    content = with_files(content, Path(path).parent)
+    content = with_files(content, Path(path), pictures)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(Path(path)) as file:
         file.write(json_spelled(text).encode("utf-8"))

@@ -3,22 +3,66 @@ find them again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
+from engine.files.atomic import whole_file
 from engine.files.named import NamedFile, noted
 
 _PARTS = ("predicted", "expected", "contrast")
+_STARTS = ((b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"GIF8", ".gif"))
+
+NO_PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
 
 
-def with_files(content: Any, folder: Path | None) -> Any:
+Pictures: TypeAlias = Mapping[str, Callable[[], bytes]]
+"""The content of a file for each image that has none, by the name that stands for it."""
+
+
+def with_files(content: Any, path: Path | None, pictures: Pictures = NO_PICTURES) -> Any:
     """The content with 'files' in each view, and beside edits that have no view.
 
-    folder: that it is written to; None for stdout. Each file is read once. What is no mapping, and
-    has no views or edits, comes back as it is.
+    path: that it is written to; None for stdout. Each file is read once. pictures: those that are
+    named are written beside it, as 'NAME image.png'. What is no mapping, and has no views or edits,
+    comes back as it is. Raises ExportError for a picture that cannot be written.
     """
-    return _with_files(content, folder, {}) if isinstance(content, Mapping) else content
+    if not isinstance(content, Mapping):
+        return content
+    known: dict[str, NamedFile | None] = {}
+    if path is not None:
+        for name in sorted(_named(content) & pictures.keys()):
+            number = f" {len(known) + 1}" if known else ""
+            known[name] = _written(path, number, name, pictures[name]())
+    return _with_files(content, None if path is None else path.parent, known)
+
+
+def _written(path: Path, number: str, name: str, data: bytes) -> NamedFile | None:
+    suffix = next((end for start, end in _STARTS if data.startswith(start)), ".png")
+    beside = path.with_name(f"{path.stem} image{number}{suffix}")
+    with whole_file(beside) as file:
+        file.write(data)
+    found = noted(str(beside), path.parent)
+    return None if found is None else replace(found, name=name)
+
+
+def _named(content: Mapping[str, Any]) -> set[str]:
+    """The images that are named anywhere in it."""
+    found = [*_sources(content)]
+    view = content.get("view")
+    if isinstance(view, Mapping):
+        found += [view.get("image"), *_sources(view)]
+    inner = [*_listed(content.get("panes")), *(content.get(name) for name in _PARTS)]
+    for each in inner:
+        if isinstance(each, Mapping):
+            found += _named(each)
+    return {name for name in found if isinstance(name, str)}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _with_files(
