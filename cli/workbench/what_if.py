@@ -14,6 +14,7 @@ from cli.asking import add_question, question_of
 from cli.entry import progress_line
 from cli.explaining import check_method, method_options, option_texts, say_of_image
 from cli.opening import open_both
+from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import EditError
 from engine.files.destinations import is_stdout
@@ -213,14 +214,23 @@ def _check_touched(options: argparse.Namespace, image: LoadedImage) -> None:
 def _facts(
     options: argparse.Namespace, image: LoadedImage, model: Model, found: WhatIf
 ) -> dict[str, Any]:
-    from engine.export.files import prediction_facts
+    from engine.export.files import prediction_facts, view_facts
+    from engine.records.views import View
 
     def listed(predictions: Sequence[Prediction]) -> dict[str, Any]:
         return {"predictions": [prediction_facts(one) for one in predictions]}
 
     region = found.region
+    called = str(image.path or image.name)
+    view = View(
+        called,
+        source_of(options).key,
+        target=found.target.index,
+        page=image.page,
+        edits=found.edits,
+    )
     return {
-        "image": image.named(str(image.path or image.name), options.patient),
+        "image": image.named(called, options.patient),
         "page": image.page,
         "model": model.source,
         "class": {"index": found.target.index, "label": found.target.label},
@@ -233,6 +243,7 @@ def _facts(
         "change": {"logit": found.logit, "probability": found.probability},
         "edits": found.edits.facts,
         "region": [region.x, region.y, region.width, region.height],
+        "view": view_facts(view, image, subject=options.patient),
     }
 
 

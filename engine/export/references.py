@@ -23,7 +23,7 @@ Pictures: TypeAlias = Mapping[str, Callable[[], bytes]]
 
 
 def with_files(content: Any, path: Path | None, pictures: Pictures = NO_PICTURES) -> Any:
-    """The content with 'files' in each view, and beside edits that have no view.
+    """The content with 'files' in each view, and beside edits.
 
     path: that it is written to; None for stdout. Each file is read once. pictures: those that are
     named are written beside it, as 'NAME image.png'. What is no mapping, and has no views or edits,
@@ -75,7 +75,7 @@ def _with_files(
             **view,
             "files": _files((view.get("image"), *_sources(view)), folder, known),
         }
-    elif "edits" in content:
+    if "edits" in content:
         made["files"] = _files(_sources(content), folder, known)
     panes = content.get("panes")
     if isinstance(panes, list):
