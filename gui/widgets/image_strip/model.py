@@ -79,8 +79,7 @@ class StripModel(QAbstractListModel):
 
         Raises ValueError if a key is taken; then nothing is added.
         """
-        end = len(self._images)
-        first = end if at is None else min(at, end)
+        first = len(self._images) if at is None else at
         rows: dict[str, int] = {}
         for key, _ in images:
             if key in self._rows or key in rows:
