@@ -106,7 +106,7 @@ def _constants(recipe: Recipe) -> list[str]:
         if place.calls > 1:
             lines.append(f"CALL = {place.call}  # of {place.calls}, from 0")
     if recipe.attending is not None and recipe.attending.blocks:
-        lines.append(f"BLOCKS = [{', '.join(map(literal, recipe.attending.blocks))}]")
+        lines += ["BLOCKS = [", *(f"    {literal(one)}," for one in recipe.attending.blocks), "]"]
     lines += scores.constants(recipe, plain(recipe.label))
     lines += images.constants(recipe)
     return lines
