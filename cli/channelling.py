@@ -12,6 +12,7 @@ from cli.explaining import say_of_image
 from cli.figures import check_figure, form_of
 from cli.looking import display_of
 from cli.opening import open_both
+from cli.options import source_of
 from cli.output import refuse_outputs, say, write_json
 from engine.errors import LayerError
 from engine.files.destinations import is_stdout
@@ -44,11 +45,16 @@ def channels(options: argparse.Namespace) -> None:
     if maps is not None:
         _write_sheet(options, form, image, found, maps)
     if options.json is not None:
+        from engine.export.files import view_facts
+        from engine.records.views import View
+
         target = found.explanation.target
+        view = View.of(found.explanation, image, source_of(options).key)
         content = {
             "layer": found.explanation.layer,
             "class": {"index": target.index, "label": target.label},
             "channels": found.facts(options.by, options.top),
+            "view": view_facts(view, image, subject=options.patient),
         }
         write_json(options.json, content)
     if not any(map(is_stdout, (options.json, options.out))):

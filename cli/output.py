@@ -34,6 +34,9 @@ def check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> No
 
 def write_json(where: str, content: Any) -> None:
     if where == "-":
+        from engine.export.references import with_files
+
+        content = with_files(content, None)
         write(json.dumps(content, indent=2))  # ASCII, so that the terminal's encoding is irrelevant
         return
     from engine.export.files import save_json

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ExportError
-from engine.files import regular
+from engine.errors import ExportError, one_line
+from engine.files import presence, regular
+from engine.files.named import NamedFiles
 from engine.methods.options import shown
 from engine.records import level_words
 from engine.records.display import DisplaySettings
@@ -60,19 +61,22 @@ def take_after(options: argparse.Namespace) -> None:
         if options.pane is not None:
             raise ExportError("--pane is of a file that --like names; leave it out, or name a file")
         return
+    from engine.edits.reading import check_amounts, located
+
     content = _read(options.like)
     facts = _pane(options, content)
     try:
         view, source = _view(facts)
+        check_amounts(view.edits)
+        files = NamedFiles.read(options.like, facts.get("files"))
         levels = level_words.parse(str(facts["levels"])) if "levels" in facts else AUTO
         display = _display(content.get("display"))
     except (ValueError, TypeError) as error:
-        raise _nothing(options.like, str(error)) from error
-    if options.image is None:
-        options.image = Path(view.image)
+        raise _nothing(options.like, one_line(error)) from error
+    if _takes_image(options, view.image, files):
         options.page = view.page if options.page == 1 else options.page
         options.levels = levels if options.levels == AUTO else options.levels
-        options.edits_like = view.edits
+        options.edits_like = located(view.edits, files, ExportError)
     _take_model(options, source)
     _take_question(options, view)
     if not options.method:
@@ -157,6 +161,35 @@ def _display(facts: object) -> DisplaySettings:
     if not isinstance(facts, dict):
         return DisplaySettings()
     return DisplaySettings.from_facts(facts)
+
+
+def _takes_image(options: argparse.Namespace, name: str, files: NamedFiles) -> bool:
+    """Find the image of a view, unless one is named; whether it is the one that is explained.
+
+    One that had no file, as a pasted one, has to be named.
+    """
+    # Files of earlier versions note nothing of the images that they name.
+    here = files.knows(name) or files.is_silent or Path(name).is_absolute()
+    if options.image is not None:
+        return not here or files.is_of(name, options.image)
+    options.image = files.place(name, _nameable, beyond=_scenes(name))
+    if not here and not presence.exists(options.image):
+        raise ExportError(
+            f"{options.like}: the image '{name}' had no file; name it: explain IMAGE --like FILE"
+        )
+    return True
+
+
+def _nameable(text: str) -> ExportError:
+    return ExportError(f"{text}; or name an image")
+
+
+def _scenes(name: str) -> list[Path]:
+    """Where this program has a scene of that name; another copy of it had it elsewhere."""
+    from engine.formats.demo import SCENES
+
+    own = name.replace("\\", "/").rpartition("/")[2]
+    return [scene.path for scene in SCENES if scene.path.name == own]
 
 
 def _take_model(options: argparse.Namespace, source: ModelSource) -> None:

@@ -11,7 +11,7 @@ from cli.explaining import method_options
 from cli.opening import open_both
 from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write
-from engine.files.destinations import is_stdout
+from engine.files.destinations import check_outputs, is_stdout
 
 
 def add_script(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -41,11 +41,11 @@ def write_script(options: argparse.Namespace) -> None:
     question = question_of(options)
     image, model = open_both(options)
     from engine.explain.session import Session
-    from engine.export.files import save_picture, save_text
+    from engine.export.files import save_text
     from engine.records.explanations import JOINT
+    from engine.scripting import carrying
     from engine.scripting.planning import recipe_of
     from engine.scripting.recipe import Wanted
-    from engine.scripting.refusals import of_file
     from engine.scripting.writing import script
 
     with Session(model, image, exact=options.exact) as session:
@@ -64,12 +64,14 @@ def write_script(options: argparse.Namespace) -> None:
         len(decided.layers) > 1,
     )
     picture = None
-    if options.out is not None and not is_stdout(options.out) and of_file(image):
-        picture = options.out.with_name(f"{options.out.stem} image.png")
+    ending = carrying.suffix(image, model.preprocessing)
+    if options.out is not None and not is_stdout(options.out) and ending:
+        picture = options.out.with_name(f"{options.out.stem} image{ending}")
+        check_outputs({"the image beside": picture}, (options.image,))
     name = picture.name if picture is not None else ""
     text = script(recipe_of(model, source_of(options), image, wanted, picture=name))
     if picture is not None:
-        save_picture(picture, image.pixels)
+        carrying.save(picture, image, model.preprocessing)
     if options.out is None:
         write(text.rstrip("\n"))
         return

@@ -12,6 +12,7 @@ from cli.asking import add_question, question_of
 from cli.entry import progress_line
 from cli.explaining import check_method, method_options, say_map, say_of_image
 from cli.opening import open_both
+from cli.options import source_of
 from cli.output import refuse_outputs, say, write_json
 from engine.files.destinations import is_stdout
 from engine.metrics import table
@@ -127,7 +128,13 @@ def trust_command(options: argparse.Namespace) -> None:
         figures += [figure for figure in found if figure.name in names]
     notes = notes_on(explanation)
     if options.json is not None:
-        write_json(options.json, _facts(explanation, figures, notes, settings))
+        from engine.export.files import view_facts
+        from engine.records.views import View
+
+        view = View.of(explanation, image, source_of(options).key)
+        again = view_facts(view, image, subject=options.patient)
+        content = _facts(explanation, figures, notes, settings) | {"view": again}
+        write_json(options.json, content)
     if not is_stdout(options.json):
         _say(options, image, explanation, figures, notes)
 

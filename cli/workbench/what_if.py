@@ -14,6 +14,7 @@ from cli.asking import add_question, question_of
 from cli.entry import progress_line
 from cli.explaining import check_method, method_options, option_texts, say_of_image
 from cli.opening import open_both
+from cli.options import source_of
 from cli.output import check_suffix, refuse_outputs, say, write_json
 from engine.errors import EditError
 from engine.files.destinations import is_stdout
@@ -122,7 +123,9 @@ def _box(text: str) -> Rectangle:
             f"{text} is no rectangle; write {_BOX} in pixels, as in 40,30,200,100 (the crop of "
             "the network's input is --network-crop here)"
         ) from None
-    if not (0 < width < _FAR and 0 < height < _FAR and -_FAR < x < _FAR and -_FAR < y < _FAR):
+    if not all(-_FAR < each < _FAR for each in (x, y, width, height)):
+        raise argparse.ArgumentTypeError(f"{text}: each is a number of pixels, below {_FAR:,.0f}")
+    if width <= 0 or height <= 0:
         raise argparse.ArgumentTypeError(f"{text}: width and height are above 0")
     return Rectangle(x, y, width, height)
 
@@ -211,14 +214,23 @@ def _check_touched(options: argparse.Namespace, image: LoadedImage) -> None:
 def _facts(
     options: argparse.Namespace, image: LoadedImage, model: Model, found: WhatIf
 ) -> dict[str, Any]:
-    from engine.export.files import prediction_facts
+    from engine.export.files import prediction_facts, view_facts
+    from engine.records.views import View
 
     def listed(predictions: Sequence[Prediction]) -> dict[str, Any]:
         return {"predictions": [prediction_facts(one) for one in predictions]}
 
     region = found.region
+    called = str(image.path or image.name)
+    view = View(
+        called,
+        source_of(options).key,
+        target=found.target.index,
+        page=image.page,
+        edits=found.edits,
+    )
     return {
-        "image": image.named(str(image.path or image.name), options.patient),
+        "image": image.named(called, options.patient),
         "page": image.page,
         "model": model.source,
         "class": {"index": found.target.index, "label": found.target.label},
@@ -231,6 +243,7 @@ def _facts(
         "change": {"logit": found.logit, "probability": found.probability},
         "edits": found.edits.facts,
         "region": [region.x, region.y, region.width, region.height],
+        "view": view_facts(view, image, subject=options.patient),
     }
 
 

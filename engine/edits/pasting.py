@@ -11,6 +11,7 @@ from engine.records.images import LoadedImage
 
 _MOST = 30_000
 """Longest side of what is pasted, in pixels."""
+_MOST_PIXELS = 100_000_000
 
 
 def piece_of(other: LoadedImage, paste: Paste) -> Plane:
@@ -29,7 +30,7 @@ def piece_of(other: LoadedImage, paste: Paste) -> Plane:
         return piece
     width = max(1, round(part.width * paste.scale))
     height = max(1, round(part.height * paste.scale))
-    if max(width, height) > _MOST:
+    if max(width, height) > _MOST or width * height > _MOST_PIXELS:
         raise EditError(f"{other.name}: pasted {width:,} x {height:,} pixels large; scale it down")
     how = cv2.INTER_AREA if paste.scale < 1 else cv2.INTER_LINEAR
     resized: Plane = cv2.resize(piece, (width, height), interpolation=how)

@@ -3,48 +3,74 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from engine.edits.apply import Others
 from engine.edits.changes import CHANGES
-from engine.errors import EditError
-from engine.files import regular
+from engine.errors import EditError, one_line
+from engine.files import presence, regular
+from engine.files.named import NamedFiles
+from engine.files.regular import Fault
 from engine.images.levels import with_levels
 from engine.images.reading import load_image
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records.edits import Change, Edits
+from engine.records.edits import Change, Edits, Paste
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 
 _LARGEST = 8_000_000
+_MOST = 1000
 
 
 def read_edits(path: Path) -> Edits:
     """The edits in a JSON file: a list of them, or an object with one as 'edits'.
 
-    docs/what-if.md describes them. Raises EditError, which names the file and says what is wrong.
+    docs/what-if.md describes them. Images that they paste from are found where they are now.
+    Raises EditError, which names the file and says what is wrong.
     """
     try:
         content = json.loads(regular.read(path, EditError, _LARGEST).decode("utf-8"))
+        files = NamedFiles.read(path, None)
         if isinstance(content, dict):
             if "edits" not in content:
                 raise ValueError("it has no 'edits'")
+            files = NamedFiles.read(path, content.get("files"))
             content = content["edits"]
         if not isinstance(content, list):
             raise ValueError("its edits are no list")
         edits = Edits.from_facts(content)
         check_amounts(edits)
     except (ValueError, RecursionError) as error:
-        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        why = "nested too deep" if isinstance(error, RecursionError) else one_line(error)
         raise EditError(
             f"{path}: no edits can be read from it ({why}); name a file that what-if wrote"
         ) from error
-    return edits
+    return located(edits, files, EditError)
+
+
+def located(edits: Edits, files: NamedFiles, fault: Fault) -> Edits:
+    """The edits with the images that they paste from where they are now.
+
+    files: those that the file of the edits names. Raises fault(one line) where one is missing or
+    has changed, unless the edit is switched off.
+    """
+    return Edits(
+        tuple(
+            replace(step, source=str(files.place(step.source, fault)))
+            if isinstance(step, Paste) and step.on
+            else step
+            for step in edits.steps
+        )
+    )
 
 
 def check_amounts(edits: Edits) -> None:
-    """Raises ValueError for a change by an amount that its slider cannot have."""
+    """Raises ValueError for a change by an amount that its slider cannot have, and for more edits
+    than can be done in a while."""
+    if len(edits.steps) > _MOST:
+        raise ValueError(f"{len(edits.steps):,} edits are too many; at most {_MOST:,}")
     for number, step in enumerate(edits.steps, 1):
         if not isinstance(step, Change):
             continue
@@ -74,7 +100,7 @@ def others_in(
     def find(source: str, page: int) -> LoadedImage:
         if (source, page) not in known:
             path = Path(source)
-            if folder is not None and not path.is_absolute() and (folder / path).exists():
+            if folder is not None and not path.is_absolute() and presence.exists(folder / path):
                 path = folder / path
             image = load_image(path, page=page, cancel=cancel, patience=patience)
             known[source, page] = with_levels(image, levels)

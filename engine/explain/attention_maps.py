@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
 from engine.errors import MethodError, TargetError
@@ -48,7 +48,7 @@ _OF_OUTPUT = (
 
 
 @dataclass(slots=True)
-class _Seen:
+class Attended:
     """The attention of one block.
 
     joint: (N, N), the mean over heads; None where only the gradient is wanted. tokens: N.
@@ -78,10 +78,10 @@ def map_attention(
     if axes is None:
         raise MethodError(f"{title}: {facts.attention.reason}; choose another method")
     with_gradient = Need.ATTENTION_GRADIENT in chosen.method.needs
-    found: list[_Seen] = []
+    found: list[Attended] = []
     ended: list[str] = []
     with Polled(cancel):
-        with _watched(work, found, ended, not with_gradient):
+        with watched(work.model.module, found, ended, joint=not with_gradient):
             done: ForwardPass | None = None
             if with_gradient:
                 # The blocks are known once they have run, so that every sequence is kept.
@@ -98,9 +98,7 @@ def map_attention(
         else:
             blocks = tuple(seen.joint for seen in found if seen.joint is not None)
     del done
-    given = AttentionInput(
-        blocks, axes.prefix, axes.grid, _reads_class(facts), dict(chosen.options)
-    )
+    given = AttentionInput(blocks, axes.prefix, axes.grid, reads_class(facts), dict(chosen.options))
     with torch.no_grad():
         made = load_attention(chosen.method)(given)
     raw = raw_of(made, lambda: time.perf_counter() - started)
@@ -108,8 +106,8 @@ def map_attention(
 
 
 @contextmanager
-def _watched(
-    work: Computation, found: list[_Seen], ended: list[str], joint: bool
+def watched(
+    module: nn.Module, found: list[Attended], ended: list[str], *, joint: bool
 ) -> Iterator[None]:
     """Note every attention of a pass, and the modules whose calls end, in order."""
 
@@ -118,12 +116,12 @@ def _watched(
         if columns == 1:
             return
         heads = weights.detach().reshape(-1, rows, columns)
-        found.append(_Seen(joined(heads) if joint else None, rows, node, len(ended)))
+        found.append(Attended(joined(heads) if joint else None, rows, node, len(ended)))
 
     def visit(call: Call, _module: Any, _output: Tensor) -> None:
         ended.append(call[0])
 
-    with watching(work.model.module, visit), Attention(attend):
+    with watching(module, visit), Attention(attend):
         yield
 
 
@@ -136,7 +134,7 @@ def _sequences(facts: Inspection) -> tuple[Call, ...]:
     return tuple(c for c, f in facts.calls.items() if _is_grid(f.axes) and f.source == c)
 
 
-def _reads_class(facts: Inspection) -> bool:
+def reads_class(facts: Inspection) -> bool:
     """Whether the network reads a token before those of the grid: after it, theirs are dead."""
     return any(
         f.axes is not None and f.axes.prefix > 0 and f.varies and not f.reached
@@ -147,7 +145,7 @@ def _reads_class(facts: Inspection) -> bool:
 def _relevances(
     work: Computation,
     done: ForwardPass,
-    found: list[_Seen],
+    found: list[Attended],
     ended: list[str],
     chosen: Chosen,
     asking: Asking,
@@ -163,7 +161,8 @@ def _relevances(
     if asking.call is not None:
         said = (_OF_OUTPUT,) if own else ()
     elif own:
-        calls = _blocks(work.model.facts, done, found, ended)
+        shapes = {call: tuple(kept.tensor.shape) for call, kept in done.kept.items()}
+        calls = block_calls(work.model.facts, shapes, found, ended)
         slopes = _slopes(work, done, calls, score, cancel) if calls else None
         if slopes is None:
             said = (_OTHER_SCORE,)
@@ -195,7 +194,7 @@ def _root(done: ForwardPass, chosen: Chosen, asking: Asking) -> tuple[Tensor, Lo
     return root, asking.of_batch()
 
 
-def _gradient(output: Tensor, slope: Tensor, seen: _Seen) -> Tensor | None:
+def _gradient(output: Tensor, slope: Tensor, seen: Attended) -> Tensor | None:
     """d s / d A, (heads, N, N), from the slope d s / d output; None where A has no part."""
     node: Any = seen.node
     with torch.inference_mode(False), torch.enable_grad():
@@ -216,11 +215,14 @@ def _slope(root: Tensor, score: LogitScore) -> Tensor:
     return slope
 
 
-def _blocks(
-    facts: Inspection, done: ForwardPass, found: list[_Seen], ended: list[str]
+def block_calls(
+    facts: Inspection,
+    shapes: Mapping[Call, tuple[int, ...]],
+    found: list[Attended],
+    ended: list[str],
 ) -> tuple[Call, ...]:
     """The call that ends the block of each attention: encoder.layer.0, encoder.layer.1, ...; () if
-    they cannot be told apart."""
+    they cannot be told apart. shapes: of the outputs that may be it."""
     ways = [ended[seen.before].split(".") if seen.before < len(ended) else [] for seen in found]
     depth = 0
     while all(len(way) > depth for way in ways) and len({way[depth] for way in ways}) == 1:
@@ -234,7 +236,7 @@ def _blocks(
     for name, seen in zip(names, found, strict=True):
         last = facts.last(name)
         call = last.source if last is not None else ("", -1)
-        if call not in done.kept or done.kept[call].tensor.shape[:2] != (1, seen.tokens):
+        if shapes.get(call, ())[:2] != (1, seen.tokens):
             return ()
         made.append(call)
     return tuple(made)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
+from engine.export.references import NO_PICTURES, Pictures, with_files
 from engine.files.atomic import whole_file
 from engine.images.levels import applied_to
 from engine.methods.modifiers import fused_by
@@ -143,12 +144,15 @@ def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
     return keyed
 
 
-def save_json(path: Path | str, content: Any) -> None:
+def save_json(path: Path | str, content: Any, pictures: Pictures = NO_PICTURES) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError.
 
+    The files that views and edits name are noted in it, with their checksums, and pictures are
+    written beside it, as with_files does.
     Invisible and bidirectional characters are written as JSON escapes, lone surrogates too: the
     values are exact.
     """
+    content = with_files(content, Path(path), pictures)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(Path(path)) as file:
         file.write(json_spelled(text).encode("utf-8"))
@@ -250,6 +254,9 @@ def _note(note: Note, image: LoadedImage, subject: bool) -> dict[str, Any]:
 def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict[str, Any]:
     """What is asked for again, with the levels that were set for the image, if any were."""
     facts = {**view.facts, "image": image.named(view.image, subject)}
+    for step in facts["edits"]:
+        if "source" in step:
+            step["source"] = image.named(step["source"], subject)
     if image.levels != AUTO:
         facts["levels"] = spelled(image.levels)
     return facts

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.files import presence
-from engine.keeping.records import KeptFile, KeptModel, KeptSession
+from engine.files.named import is_elsewhere
+from engine.keeping.records import KeptFile, KeptModel, KeptPane, KeptSession
+from engine.records.edits import Edits, Paste
 from engine.records.sources import ModelSource
 
 Place = Callable[[KeptFile], Path | None]
@@ -42,26 +43,18 @@ def place_of(file: KeptFile, folder: Path) -> Path | None:
 def _candidates(file: KeptFile, folder: Path) -> Iterator[Path]:
     if file.relative and not Path(file.relative).is_absolute():
         beside = Path(os.path.normpath(folder / file.relative))
-        if not _is_elsewhere(beside, folder):
+        if not is_elsewhere(beside, folder):
             yield beside
     whole = Path(file.path)
-    if whole.is_absolute() and not _is_elsewhere(whole, folder):
+    if whole.is_absolute() and not is_elsewhere(whole, folder):
         yield whole
-
-
-def _is_elsewhere(path: Path, folder: Path) -> bool:
-    """Whether looking for it would sign in to another computer, which a stranger's session may
-    want: Windows tells a server who the user is."""
-    if sys.platform == "win32":
-        return path.drive.startswith("\\\\") and path.drive.lower() != folder.drive.lower()
-    return False
 
 
 def folder_here(session: KeptSession, folder: Path) -> bool:
     """Whether all paths of the session's folder page are there. folder: of the session file."""
     named = session.folder.paths if session.folder is not None else ()
     return all(
-        not _is_elsewhere(Path(path), folder) and presence.exists(Path(path)) for path in named
+        not is_elsewhere(Path(path), folder) and presence.exists(Path(path)) for path in named
     )
 
 
@@ -132,8 +125,22 @@ def with_files(session: KeptSession, others: Mapping[str, KeptFile]) -> KeptSess
         for image in session.images
     )
     return replace(
-        session, images=images, models=tuple(_moved(model, other) for model in session.models)
+        session,
+        images=images,
+        models=tuple(_moved(model, other) for model in session.models),
+        panes=tuple(_pane_moved(pane, others) for pane in session.panes),
     )
+
+
+def _pane_moved(pane: KeptPane, others: Mapping[str, KeptFile]) -> KeptPane:
+    """The pane, whose edits paste from where the files are now."""
+    steps = tuple(
+        replace(step, source=others[step.source].path)
+        if isinstance(step, Paste) and step.source in others
+        else step
+        for step in pane.view.edits.steps
+    )
+    return replace(pane, view=replace(pane.view, edits=Edits(steps)))
 
 
 def _with_sources(edits: Any, others: Mapping[str, KeptFile]) -> Any:

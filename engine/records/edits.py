@@ -248,12 +248,13 @@ def _box_facts(box: Rectangle | Ellipse) -> list[float]:
 
 
 def _edit(facts: Mapping[str, Any]) -> Edit:
-    kind = facts["edit"]
+    kind = typed(facts, dict)["edit"]
     on = typed(facts.get("on", True), bool)
     if kind == "crop":
         return Crop(Rectangle(*_box(facts["part"])), on)
     if kind in ("hide", "keep"):
-        red, green, blue = (_byte(value) for value in facts.get("colour", (128, 128, 128)))
+        colour = _several(facts.get("colour", (128, 128, 128)), 3, "red, green and blue")
+        red, green, blue = (_byte(value) for value in colour)
         filling = Filling(
             Fill(facts.get("fill", Fill.INPAINT)), (red, green, blue), _seed(facts.get("seed", 0))
         )
@@ -290,7 +291,7 @@ def _shape(facts: Mapping[str, Any]) -> Shape:
     percent = _size(facts["hottest"])
     if percent > 100:
         raise ValueError(f"{percent:g} % is more than all")
-    options = dict(facts.get("options") or {})
+    options = typed(facts.get("options") or {}, dict)
     return Hottest(
         percent,
         typed(facts.get("layer"), str, None),
@@ -301,6 +302,10 @@ def _shape(facts: Mapping[str, Any]) -> Shape:
     )
 
 
+_FARTHEST = 1e9
+"""Pixels from the corner of an image; ten times as many as the longest side that can be opened."""
+
+
 def _number(value: Any) -> float:
     number = float(typed(value, int, float))
     if not math.isfinite(number):
@@ -308,21 +313,34 @@ def _number(value: Any) -> float:
     return number
 
 
-def _size(value: Any) -> float:
+def _place(value: Any) -> float:
     number = _number(value)
+    if abs(number) > _FARTHEST:
+        raise ValueError(f"{number:g} is further than any pixel; at most {_FARTHEST:g}")
+    return number
+
+
+def _several(facts: Any, count: int, what: str) -> list[Any]:
+    if not isinstance(facts, list | tuple) or len(facts) != count:
+        raise ValueError(f"a list of {count} numbers is wanted for {what}")
+    return list(facts)
+
+
+def _size(value: Any) -> float:
+    number = _place(value)
     if number <= 0:
         raise ValueError(f"{value!r} is not above 0")
     return number
 
 
 def _box(facts: Any) -> tuple[float, float, float, float]:
-    x, y, width, height = facts
-    return _number(x), _number(y), _size(width), _size(height)
+    x, y, width, height = _several(facts, 4, "x, y, width and height")
+    return _place(x), _place(y), _size(width), _size(height)
 
 
 def _point(facts: Any) -> Point:
-    x, y = facts
-    return _number(x), _number(y)
+    x, y = _several(facts, 2, "x and y")
+    return _place(x), _place(y)
 
 
 def _points(facts: Any, least: int) -> tuple[Point, ...]:

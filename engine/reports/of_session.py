@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.edits.apply import edited
+from engine.edits.apply import Others, edited
 from engine.edits.reading import others_in
 from engine.effects.hottest import Hottests
 from engine.errors import SessionError
@@ -23,6 +23,7 @@ from engine.progress import Report, ignore_progress
 from engine.records.edits import Edits
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from engine.records.levels import Levels
 from engine.records.workbench.reports import Mapped, Subject
 from engine.records.workbench.trust import TrustFigure
 
@@ -65,7 +66,7 @@ def subjects_of(
             # One at a time in memory.
             opened = {model_id: _model(owner, trust, device, patience)}
         model = opened[model_id]
-        image = _image(kept, model, edits, path.parent, patience, exact=exact)
+        image = _image(session, kept, model, edits, path.parent, patience, exact=exact)
         found[number] = _subject(session, kept, model, image, edits, own, measure, exact=exact)
     return tuple(found[number] for number in sorted(found))
 
@@ -88,7 +89,21 @@ def _model(kept: KeptModel, trust: Trust, device: str, patience: float | None) -
     return open_source(kept.source, device, trust, profile=profile, patience=patience)
 
 
+def _others_of(session: KeptSession, elsewhere: Others, policy: Levels) -> Others:
+    """The images that edits paste from: those of the session that have no file by their names."""
+
+    def find(source: str, page: int) -> LoadedImage:
+        for kept in session.images:
+            if kept.pixels is not None and kept.name == source:
+                own = decode_image(kept.pixels.encoded, kept.name, page=page, levels=kept.levels)
+                return with_levels(own, policy)
+        return elsewhere(source, page)
+
+    return find
+
+
 def _image(
+    session: KeptSession,
     kept: KeptImage,
     model: Model,
     edits: Edits,
@@ -108,7 +123,7 @@ def _image(
     image = with_levels(image, policy)
     if not edits.active:
         return image
-    others = others_in(folder, levels=policy, patience=patience)
+    others = _others_of(session, others_in(folder, levels=policy, patience=patience), policy)
     return edited(image, edits, masks=Hottests(model, exact=exact), others=others)
 
 

@@ -8,15 +8,24 @@ from collections.abc import Iterator
 from engine.images.presets import INTERPOLATIONS
 from engine.records.images import Channels, Preprocessing
 from engine.scripting.recipe import Recipe
+from engine.scripting.texts import values
 
 _LETTERBOX = 114
 # Beyond this Pillow warns, and beyond twice as many pixels it refuses.
 _PILLOW_LIMIT = 89_000_000
 
 
-def constants(how: Preprocessing) -> tuple[str, ...]:
-    """The lines that name the numbers of the normalisation."""
-    return (f"MEAN, STD = {_numbers(how.mean)}, {_numbers(how.std)}",)
+def constants(recipe: Recipe) -> tuple[str, ...]:
+    """The lines that name the numbers of the normalisation, and of black and white."""
+    how, levelled = recipe.preprocessing, recipe.levelled
+    ends: tuple[str, ...] = ()
+    if levelled is not None:
+        what = "what the levels of the image made of its values" if levelled.curved else "values"
+        ends = (f"BLACK, WHITE = {levelled.low!r}, {levelled.high!r}  # {what}",)
+    return (
+        *ends,
+        f"MEAN, STD = {_numbers(how.mean)}, {_numbers(how.std)}",
+    )
 
 
 def load_input(recipe: Recipe) -> str:
@@ -34,13 +43,23 @@ def load_input(recipe: Recipe) -> str:
 def needs_functional(recipe: Recipe) -> bool:
     """Whether it uses torch.nn.functional."""
     how = recipe.preprocessing
+    if recipe.levelled is not None:
+        return any("functional." in line for line in values.lines(recipe, recipe.levelled))
     return how.resize is not None and not _by_pillow(how)
 
 
 def _lines(recipe: Recipe) -> Iterator[str]:
-    how, (width, height) = recipe.preprocessing, recipe.size
-    if width * height > _PILLOW_LIMIT:
+    width, height = recipe.size
+    if width * height > _PILLOW_LIMIT and not values.is_array(recipe):
         yield "Image.MAX_IMAGE_PIXELS = None  # it is as large as that"
+    if recipe.levelled is not None:
+        yield from values.lines(recipe, recipe.levelled)
+    else:
+        yield from _of_bytes(recipe)
+
+
+def _of_bytes(recipe: Recipe) -> Iterator[str]:
+    how = recipe.preprocessing
     if recipe.pages == 1:
         yield 'image = ImageOps.exif_transpose(Image.open(IMAGE)).convert("RGB")'
     else:

@@ -8,9 +8,8 @@ from engine.methods import registry
 from engine.methods.method import Need
 from engine.methods.registry import Chosen
 from engine.records.models import Layout
-from engine.scripting import repeated
 from engine.scripting.recipe import NoScript, Place, Recipe
-from engine.scripting.repeated import SCALED
+from engine.scripting.texts import repeated
 from engine.scripting.texts.formulas import (
     FIRST_COMPONENT,
     REFINED,
@@ -18,6 +17,7 @@ from engine.scripting.texts.formulas import (
     formula_of,
     kernel_component,
 )
+from engine.scripting.texts.repeated import SCALED
 
 
 def functions(recipe: Recipe) -> tuple[str, ...]:

@@ -15,10 +15,12 @@ from engine.passes.hooks import evaluating
 from engine.records.images import LoadedImage
 from engine.records.models import Layout
 from engine.records.sources import ModelSource
+from engine.scripting.attending import attention_of
 from engine.scripting.biases import check_biases
+from engine.scripting.carrying import levelled, suffix
 from engine.scripting.networks import network_text
 from engine.scripting.recipe import NoScript, Place, Recipe, Wanted, literal
-from engine.scripting.refusals import of_image, of_map
+from engine.scripting.refusals import elsewhere, of_image, of_map
 
 
 def recipe_of(
@@ -31,20 +33,26 @@ def recipe_of(
 ) -> Recipe:
     """What a script has to say to make this map of this model and image again.
 
-    source: what the model was opened from. picture: the name of a PNG of the image beside the
-    script, which then does not read the image's file. Raises NoScript, with the reason, for a map
-    that it takes more than a short script for.
+    source: what the model was opened from. picture: the name of the file beside the script that
+    carrying.save writes, which the script then reads in place of the image's. Raises NoScript, with
+    the reason, for a map that it takes more than a short script for.
     """
     reason = of_map(wanted) or of_image(image, carried=bool(picture))
+    if not reason and not picture and suffix(image, model.preprocessing):
+        reason = elsewhere("the image's file is not read as it is shown")
     if reason:
         raise NoScript(reason)
     facts = model.facts
     if facts.cut:
         raise NoScript("the network blocks gradients, which are let through here")
-    of_pixels, slug = wanted.how.method.family is Family.PIXEL, wanted.how.method.slug
-    place = None if of_pixels and not wanted.layer else _place(model, wanted.layer)
+    family, slug = wanted.how.method.family, wanted.how.method.slug
+    attending = attention_of(model, wanted.how) if family is Family.ATTENTION else None
+    place = _place(model, wanted.layer) if wanted.layer else None
     if slug == "fullgrad":
         check_biases(model)
+    shape = model.preprocessing.crop
+    if family is not Family.PIXEL:
+        shape = attending.grid if attending is not None else place.grid if place else shape
     return Recipe(
         image=picture or image.path or "",
         size=(image.width, image.height),
@@ -55,11 +63,13 @@ def recipe_of(
         asked=wanted.asked,
         scores=facts.reading.form.scores,
         label=wanted.label,
-        shape=model.preprocessing.crop if of_pixels or place is None else place.grid,
+        shape=shape,
         output=_way(model),
         page=1 if picture else image.page,
         pages=1 if picture else image.pages,
         deeper=_deeper(model, place) if place is not None and slug == "refine-cam" else (),
+        attending=attending,
+        levelled=levelled(image, model.preprocessing),
     )
 
 

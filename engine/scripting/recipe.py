@@ -80,6 +80,40 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Levelled:
+    """Values of an image whose black and white are set, as the script finds them.
+
+    low, high: the values of black and white. inverted: low is white. channels: 1, or 3 for RGB.
+    floats: some may be NaN, which is black. curved: the file beside the script has what a curve of
+    the image's own file made of them.
+    """
+
+    low: float
+    high: float
+    inverted: bool
+    channels: int
+    floats: bool
+    curved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attending:
+    """How a network attends.
+
+    functions: of torch that compute the attention, as a script names them. grid: (rows, columns) of
+    its tokens; prefix: tokens before those of the grid. from_class: the network reads its first
+    token. blocks: names of the modules that end in an attention's block each, in order; () where
+    the network's own score is that of all.
+    """
+
+    functions: tuple[str, ...]
+    grid: tuple[int, int]
+    prefix: int
+    from_class: bool
+    blocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One map.
 
@@ -88,6 +122,8 @@ class Recipe:
     None for a method of pixels. output: from what the network returns to its logits, as in
     '["logits"]'; '' for the tensor itself. label: of the class that was asked about, for a comment.
     shape: of the map, (rows, columns). deeper: names of further layers whose maps belong to it.
+    attending: for a method of a whole network's attention. levelled: for an image of which the
+    network gets more than 8 bits.
     """
 
     image: Path | str
@@ -104,6 +140,8 @@ class Recipe:
     page: int = 1
     pages: int = 1
     deeper: tuple[str, ...] = ()
+    attending: Attending | None = None
+    levelled: Levelled | None = None
 
 
 def literal(text: str) -> str:

@@ -6,11 +6,18 @@ from engine.escaping import plain
 from engine.methods.method import Family
 from engine.scripting import images, layers, pixels, scores
 from engine.scripting.recipe import Recipe, literal
+from engine.scripting.texts import attention
 from engine.scripting.texts.blocks import TORCHVISION
 from engine.version import NAME, VERSION
 
 _LETTERS = "A is the output of the layer, G the gradient of the score by it, k a channel."
-_PIXELS = "x is the preprocessed image, y the score that is explained."
+_NOTATION = {
+    Family.GRADIENT: _LETTERS,
+    Family.ACTIVATION: _LETTERS,
+    Family.PERTURBATION: _LETTERS,
+    Family.PIXEL: "x is the preprocessed image, y the score that is explained.",
+    Family.ATTENTION: "A is the attention of one block, (heads, N, N), and s the score.",
+}
 
 
 def script(recipe: Recipe) -> str:
@@ -19,14 +26,18 @@ def script(recipe: Recipe) -> str:
     It is plain text of ASCII letters but for the names of files and classes, which stand in string
     literals and comments alone.
     """
-    family = pixels if _is_of_pixels(recipe) else layers
+    family = recipe.how.method.family
+    own = pixels.functions if family is Family.PIXEL else layers.functions
+    main = pixels.main if family is Family.PIXEL else layers.main
+    if family is Family.ATTENTION:
+        own, main = attention.functions, attention.main
     functions = (
         *recipe.network.definitions,
         _load_network(recipe),
         images.load_input(recipe),
         scores.score(recipe),
-        *family.functions(recipe),
-        _main(family.main(recipe)),
+        *own(recipe),
+        _main(main(recipe)),
     )
     body = "\n\n".join(functions)
     head = "\n".join(_imports(recipe, body))
@@ -35,10 +46,6 @@ def script(recipe: Recipe) -> str:
         f"{_docstring(recipe)}\n\n{head}\n\n{constants}\n\n\n{body}\n\n"
         'if __name__ == "__main__":\n    main()\n'
     )
-
-
-def _is_of_pixels(recipe: Recipe) -> bool:
-    return recipe.how.method.family is Family.PIXEL
 
 
 def _docstring(recipe: Recipe) -> str:
@@ -52,7 +59,7 @@ def _docstring(recipe: Recipe) -> str:
             f"    {method.equation}",
             f"    {method.paper}",
             "",
-            _PIXELS if _is_of_pixels(recipe) else _LETTERS,
+            _NOTATION[method.family],
             "",
             f"Writes the map, signed and unscaled, float32 ({shape}), to map.npy beside this",
             "file, or to the .npy file that is named as its argument.",
@@ -75,8 +82,12 @@ def _imports(recipe: Recipe, body: str) -> list[str]:
     parts = [name for name in ("nn", "functional") if f"{name}." in body]
     if "nn" in parts:
         lines.append("from torch import nn")
+    if "GradientEdge(" in body:
+        lines.append("from torch.autograd.graph import GradientEdge")
     if "functional" in parts:
         lines.append("from torch.nn import functional")
+    if "TorchFunctionMode" in body:
+        lines.append("from torch.overrides import TorchFunctionMode")
     if recipe.network.torchvision:
         lines += ["", TORCHVISION]
     return lines
@@ -94,8 +105,10 @@ def _constants(recipe: Recipe) -> list[str]:
             lines.append(f"DEEPER = [{', '.join(map(literal, recipe.deeper))}]")
         if place.calls > 1:
             lines.append(f"CALL = {place.call}  # of {place.calls}, from 0")
+    if recipe.attending is not None and recipe.attending.blocks:
+        lines += ["BLOCKS = [", *(f"    {literal(one)}," for one in recipe.attending.blocks), "]"]
     lines += scores.constants(recipe, plain(recipe.label))
-    lines += images.constants(recipe.preprocessing)
+    lines += images.constants(recipe)
     return lines
 
 

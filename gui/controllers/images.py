@@ -328,12 +328,21 @@ class Images(QObject):
         self._lane.submit(job)
 
     def _add_decoded(self, decoded: Decoded, kept: KeptPixels | None) -> None:
+        decoded = self._named_apart(decoded)
         key = self._add(None, decoded.loaded.name)
         self._state.images[key].pixels = kept or KeptPixels(pixels=decoded.loaded.pixels)
         self._reader.take(key, decoded)
         self.select(key)
         self._state.warn(decoded.loaded.notices, image=key)
         self._make_room()
+
+    def _named_apart(self, decoded: Decoded) -> Decoded:
+        """With a name that no other image without a file has: edits and exports name them so."""
+        taken = {image.name for image in self._state.images.values() if image.path is None}
+        name, number = decoded.loaded.name, 2
+        while name in taken:
+            name, number = f"{decoded.loaded.name} ({number})", number + 1
+        return replace(decoded, loaded=replace(decoded.loaded, name=name))
 
 
 def _is_used(image: OpenImage) -> bool:

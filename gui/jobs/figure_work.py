@@ -11,6 +11,7 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.export.references import NO_PICTURES, Pictures
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.figures import FACTS, FigureForm
@@ -130,9 +131,16 @@ def beside(path: Path) -> Path:
     return path.with_suffix(FACTS)
 
 
-def write(figure: DrawnFigure, path: Path, _watch: Watch, *, facts: bool = True) -> Path:
-    """Write the drawing that is shown, as a whole or not at all. facts: with those beside it.
-    Raises ExportError."""
+def write(
+    figure: DrawnFigure,
+    path: Path,
+    _watch: Watch,
+    *,
+    facts: bool = True,
+    pictures: Pictures = NO_PICTURES,
+) -> Path:
+    """Write the drawing that is shown, as a whole or not at all. facts: with those beside it, and
+    with the pictures of images without a file. Raises ExportError."""
     from engine.figures.saving import save_figure
     from engine.files.destinations import check_outputs
 
@@ -140,14 +148,16 @@ def write(figure: DrawnFigure, path: Path, _watch: Watch, *, facts: bool = True)
     check_outputs(outputs, figure.source.inputs)
     save_figure(path, figure.drawing, figure.form.dpi)
     if facts:
-        _write_facts(path, figure.source, figure.form, figure.display)
+        _write_facts(path, figure.source, figure.form, figure.display, pictures)
     return path
 
 
-def _write_facts(path: Path, source: Collected, form: FigureForm, display: DisplaySettings) -> None:
+def _write_facts(
+    path: Path, source: Collected, form: FigureForm, display: DisplaySettings, pictures: Pictures
+) -> None:
     from engine.export.files import save_json
 
-    save_json(beside(path), facts_of(source, form, display))
+    save_json(beside(path), facts_of(source, form, display), pictures)
 
 
 def write_one_of_many(
@@ -158,6 +168,7 @@ def write_one_of_many(
     _watch: Watch,
     *,
     facts: bool = True,
+    pictures: Pictures = NO_PICTURES,
 ) -> Path:
     """Write a figure into a folder, under a name that no other has, and that is not there yet.
 
@@ -170,7 +181,7 @@ def write_one_of_many(
     path = free_path(folder, source.name, suffix, taken, FACTS if facts else "")
     save_figure(path, drawing_of(source, form, display), form.dpi)
     if facts:
-        _write_facts(path, source, form, display)
+        _write_facts(path, source, form, display, pictures)
     return path
 
 
@@ -200,7 +211,9 @@ def told_apart(items: Sequence[Shown], names: Sequence[str]) -> tuple[Shown, ...
     return tuple(replace(item, image=name) for item, name in zip(items, short, strict=True))
 
 
-def write_chart(path: Path, data: bytes, facts: Mapping[str, Any] | None) -> bool:
+def write_chart(
+    path: Path, data: bytes, facts: Mapping[str, Any] | None, pictures: Pictures = NO_PICTURES
+) -> bool:
     """Write a chart, and beside it how its map is asked for again; whether both could be written.
 
     facts: None for a chart of no single map. Another file of their name stays, unless it is of an
@@ -213,7 +226,7 @@ def write_chart(path: Path, data: bytes, facts: Mapping[str, Any] | None) -> boo
         return True
     if not _is_free(beside(path)):
         return False
-    save_json(beside(path), facts)
+    save_json(beside(path), facts, pictures)
     return True
 
 

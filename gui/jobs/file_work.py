@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
+from engine.export.references import NO_PICTURES, Pictures
 from engine.files import presence, regular, suffixes
 from engine.files.order import natural
 from engine.lazy.numpy import np
@@ -78,7 +79,8 @@ class Found:
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTask:
     """Everything an export needs, captured on request. choice: what to write and where, None
-    until the user has chosen. notes: on the image, for the JSON."""
+    until the user has chosen. notes: on the image, for the JSON. pictures: of images without a
+    file, which go beside the JSON."""
 
     image: LoadedImage
     explanation: Explanation
@@ -89,6 +91,7 @@ class ExportTask:
     view: View
     choice: ExportChoice | None = None
     notes: tuple[Note, ...] = ()
+    pictures: Pictures = field(default_factory=lambda: NO_PICTURES)
 
     def into(self, choice: ExportChoice) -> ExportTask:
         """The same task with a destination."""
@@ -345,5 +348,5 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
             subject=choice.subject,
             notes=task.notes,
         )
-        export.save_json(choice.json, facts)
+        export.save_json(choice.json, facts, task.pictures)
     return task

@@ -39,25 +39,25 @@ class ReportTask:
 
 
 def script_text(worker: EngineWorker, task: ScriptTask, watch: Watch) -> str:
-    """The script of a map; what is written has a PNG beside it where no file has the image. Raises
+    """The script of a map; what is written has a file beside it where none has the image. Raises
     NoScript, with the reason, ModelError and ExportError."""
-    from engine.export.files import save_picture
     from engine.records.sources import ModelSource
+    from engine.scripting import carrying
     from engine.scripting.planning import recipe_of
     from engine.scripting.recipe import Wanted
-    from engine.scripting.refusals import of_file
     from engine.scripting.writing import script
 
     watch.report(0.0, "writing a script")
     model, source = worker.model_of(task.model), ModelSource.from_key(task.model)
     path, picture = task.path, None
-    if path is not None and of_file(task.image, edited=task.edited):
-        picture = free_path(path.parent, f"{path.stem} image", ".png", frozenset())
+    ending = carrying.suffix(task.image, model.preprocessing, edited=task.edited)
+    if path is not None and ending:
+        picture = free_path(path.parent, f"{path.stem} image", ending, frozenset())
     name = picture.name if picture is not None else ""
     wanted = Wanted.of(task.explanation)
     text = script(recipe_of(model, source, task.image, wanted, picture=name))
     if picture is not None:
-        save_picture(picture, task.image.pixels)
+        carrying.save(picture, task.image, model.preprocessing)
     if path is not None:
         write_bytes(path, text.encode("utf-8"))
     return text

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SessionError
 from engine.files import presence
+from engine.files.hashing import sha256_of
 from engine.keeping import files, locating
-from engine.keeping.hashing import sha256_of
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
 from engine.keeping.settings import Apart, differences
 from gui.jobs.file_work import stamp_of
@@ -76,7 +76,7 @@ def _described(
     before = known.get(path)
     if before is None or before[0] != stamp:
         try:
-            fresh[path] = before = stamp, sha256_of(path, watch.cancel)
+            fresh[path] = before = stamp, sha256_of(path, SessionError, watch.cancel)
         except SessionError:
             return file
     modified, size = stamp

@@ -81,7 +81,10 @@ class Presenter(QObject):
         # The pictures that come with the program have no folder of the user's.
         own = image.path is not None and image.scene is None
         folder = str(image.path.parent) if own and image.path is not None else ""
-        self._window.strip.add(key, image.name, folder)
+        at = None
+        if next(reversed(self._state.images)) != key:
+            at = list(self._state.images).index(key)  # it was closed, and is back in its place
+        self._window.strip.add(key, image.name, folder, at)
         if image.notes:
             self._show_notes(key)
 

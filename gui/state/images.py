@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from engine.formats.demo import Scene
@@ -86,3 +88,13 @@ class OpenImage:
         if self.loaded is not None:
             return self.loaded.named(self.name, subject=False)
         return "" if self.path is not None and self.scene is None and not self.error else self.name
+
+
+def pictures_of(images: Iterable[OpenImage]) -> dict[str, Callable[[], bytes]]:
+    """What goes beside the JSON of an export, of those images that have no file, by their names."""
+    kept = {image.name: image.pixels for image in images if image.path is None}
+    return {name: partial(_encoded, one) for name, one in kept.items() if one is not None}
+
+
+def _encoded(pixels: KeptPixels) -> bytes:
+    return pixels.encoded

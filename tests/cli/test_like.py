@@ -195,3 +195,39 @@ def test_consent_is_for_a_model_that_is_typed_not_for_one_of_the_file(
     _content, found = again(run, tmp_path, "--like", facts, "--model", network, "--trust")
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert ran.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("trust", "--only", "peak", "--layer", "layer3", "--class", "ring"),
+        ("channels", "--layer", "layer3", "--class", "ring"),
+    ],
+)
+def test_of_the_figures_of_a_map_the_map_is_made_again(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    facts = tmp_path / "figures.json"
+    done = run(*command, "--model", "demo:shapes", "--json", facts)
+    assert done.code == 0, done.err
+    how = ("--model", "demo:shapes", "--layer", "layer3", "--class", "ring")
+    _, wanted = exported(run, tmp_path, *how)
+    content, found = again(run, tmp_path, "--like", facts)
+    assert content["layer"] == "layer3"
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+
+
+def test_of_what_if_the_map_of_the_edited_image_is_made(run: Run, tmp_path: Path) -> None:
+    facts = tmp_path / "edited.json"
+    how = ("--model", "demo:shapes", "--class", "ring", "--crop", "100,40,700,600")
+    assert run("what-if", *how, "--json", facts).code == 0
+    content, found = again(run, tmp_path, "--like", facts)
+    assert content["class"]["label"] == "ring"
+    assert content["view"]["edits"] == json.loads(facts.read_text())["edits"]
+    from engine.formats.demo import SCENES
+
+    with Image.open(SCENES[0].path) as scene:
+        scene.crop((100, 40, 800, 640)).save(tmp_path / "cropped.png")
+    what = (tmp_path / "cropped.png", "--model", "demo:shapes", "--class", "ring")
+    _, wanted = exported(run, tmp_path, *what)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from PIL import Image
 
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
+from engine.keeping import files
+from engine.keeping.pixels import KeptPixels
+from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
 from engine.records.display import DisplaySettings
+from engine.records.edits import Edits, Paste, Rectangle
+from engine.records.sources import ModelSource
+from engine.records.views import View
 from engine.render import overlay
 from tests.cli.runs import Result
 from tests.engine.images.dicom_files import DATE, dataset, written
@@ -191,6 +198,36 @@ def test_a_session_with_a_pasted_image(run: Run, tmp_path: Path) -> None:
     done = run("report", session, "--out", tmp_path / "pasted.html")
     assert done.code == 0, done.err
     assert "pasted image" in (tmp_path / "pasted.html").read_text("utf-8")
+
+
+def test_a_session_that_pastes_from_files_that_moved_and_from_an_image_without_one(
+    run: Run, tmp_path: Path
+) -> None:
+    folder, moved = tmp_path / "folder", tmp_path / "moved"
+    folder.mkdir()
+    for name in ("whole.png", "mark.png"):
+        Image.new("RGB", (300, 200), "olive" if name == "whole.png" else "red").save(folder / name)
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "blue").save(buffer, "PNG")
+    kept = [
+        KeptImage(name, name, KeptFile(str(folder / name), name))
+        for name in ("whole.png", "mark.png")
+    ]
+    kept.append(KeptImage("c", "pasted image", pixels=KeptPixels(buffer.getvalue())))
+    box = Rectangle(0, 0, 40, 30)
+    edits = Edits(
+        (
+            Paste(str(folder / "mark.png"), box, (10.0, 10.0)),
+            Paste("pasted image", box, (99.0, 9.0)),
+        )
+    )
+    pane = KeptPane(View("whole.png", "m", "layer4", edits=edits))
+    model = KeptModel("m", ModelSource("demo:shapes"))
+    files.write(folder / "s.hookscope", KeptSession(tuple(kept), (model,), (pane,)))
+    folder.rename(moved)
+    page = page_of(run, tmp_path / "a.html", moved / "s.hookscope")
+    assert tuple(page.pictures[0][20, 20]) == (255, 0, 0)
+    assert tuple(page.pictures[0][20, 110]) == (0, 0, 255)
 
 
 def test_sessions_that_make_no_report(run: Run, tmp_path: Path) -> None:

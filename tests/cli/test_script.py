@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.runs import Result
+from tests.engine.images import dicom_files
 
 Run = Callable[..., Result]
 
@@ -74,14 +75,59 @@ def test_what_no_script_is_written_for(run: Run, arguments: tuple[str, ...], rea
     assert not done.out
 
 
-def test_an_image_of_sixteen_bits_is_refused(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "deep.png"
-    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64) * 16).save(path)
-    done = run("script", path, "--model", "demo:shapes")
-    assert done.code == 2
-    assert (
-        "the image has more than 8 bits, which Pillow does not read as they are shown" in done.err
+def scan(path: Path) -> Path:
+    """A DICOM file of 16 bits, in which something is brighter than the rest."""
+    values = np.full((90, 120), 300, np.uint16)
+    values[20:70, 40:90] += np.arange(50, dtype=np.uint16) * 80
+    path.write_bytes(
+        dicom_files.written(dicom_files.dataset(values, WindowCenter=2000, WindowWidth=4000))
     )
+    return path
+
+
+def test_an_image_of_sixteen_bits_is_read_from_its_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, script = tmp_path / "deep.png", tmp_path / "x.py"
+    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64) * 16).save(path)
+    wanted, found = tmp_path / "wanted.npy", tmp_path / "found.npy"
+    what = (path, "--model", "demo:shapes", "--method", "saliency", "--levels", "type")
+    assert run("explain", *what, "--map", wanted).code == 0
+    assert run("script", *what, "--out", script).out == f"wrote {script}\n"
+    ran(script, found, monkeypatch)
+    expected = np.load(wanted)
+    assert np.abs(np.load(found) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+def test_values_of_other_files_are_taken_along(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, script = scan(tmp_path / "scan.dcm"), tmp_path / "x.py"
+    what = (path, "--model", "demo:shapes")
+    done = run("script", *what)
+    assert done.code == 2
+    assert "saved as a file, the script takes the image along" in done.err
+    assert done.err.count("\n") == 1
+    wanted, found = tmp_path / "wanted.npy", tmp_path / "found.npy"
+    assert run("explain", *what, "--map", wanted).code == 0
+    done = run("script", *what, "--out", script)
+    assert done.out == f"wrote {script}\nwrote {tmp_path / 'x image.npy'}\n"
+    assert "scan.dcm" not in script.read_text(encoding="utf-8")
+    ran(script, found, monkeypatch)
+    expected = np.load(wanted)
+    assert np.abs(np.load(found) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+def test_what_is_taken_along_does_not_overwrite_the_image(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x image.npy"
+    np.save(path, np.arange(3 * 64 * 64, dtype=np.uint16).reshape(64, 64, 3)[..., [0, 1, 2, 0]])
+    before = path.read_bytes()
+    done = run("script", path, "--model", "demo:shapes", "--out", tmp_path / "x.py")
+    assert done.code == 2
+    assert "it would overwrite an input file" in done.err
+    assert done.err.count("\n") == 1
+    assert path.read_bytes() == before
+    assert not (tmp_path / "x.py").exists()
 
 
 def test_names_cannot_get_out_of_their_literals(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,11 @@ def test_hiding_the_mark_and_the_picture_of_it(run: Run, tmp_path: Path) -> None
     expected = edited(image, Edits((Hide(Rectangle(750, 654, 84, 84)),))).pixels
     assert np.array_equal(np.array(Image.open(out)), expected)
     again = run("what-if", STAR, "--model", "demo:shortcut", "--edits", facts, "--json", "-").json
+    # Of the image, stdout has no place that it could be seen from.
+    for content in (told, again):
+        (file,) = content["view"]["files"]
+        assert Path(file.pop("path")) == STAR
+        file.pop("relative")
     assert again == told
 
 
@@ -124,7 +130,10 @@ def test_the_crop_of_the_network_has_another_name_here(run: Run) -> None:
         (("--crop", "1,2,3"), "write X,Y,W,H in pixels"),
         (("--crop", "1,2,3,x"), "write X,Y,W,H in pixels"),
         (("--hide", "1,2,0,5"), "width and height are above 0"),
-        (("--hide", "nan,2,3,5"), "width and height are above 0"),
+        (("--hide", "nan,2,3,5"), "each is a number of pixels, below 1,000,000,000"),
+        (("--crop=1e9,0,10,10",), "each is a number of pixels"),
+        (("--crop=0,0,-5,10",), "width and height are above 0"),
+        (("--hide-hottest", "nan"), "no percentage above 0"),
         (("--hide", "-50,0,20,20"), "--hide names no pixel of the image"),
         (("--crop", "5000,0,20,20"), "has no pixel"),
         (("--hide-hottest", "0"), "no percentage above 0"),
@@ -149,6 +158,14 @@ def test_what_does_not_fit_is_said_in_one_line(
     assert result.err.count("\n") == 1
 
 
+def paste(source: str, scale: float = 1.0) -> str:
+    """A file that pastes 9 x 9 pixels."""
+    return (
+        f'[{{"edit": "paste", "source": "{source}", "part": [0, 0, 9, 9], "at": [0, 0], '
+        f'"scale": {scale}}}]'
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -159,6 +176,21 @@ def test_what_does_not_fit_is_said_in_one_line(
         ('[{"edit": "change", "what": "rotate", "amount": 900}]', "from -180 to 180, not 900"),
         ("[" * 100_000, "nested too deep"),
         ('[{"edit": "paste", "source": "gone.png", "part": [0,0,1,1], "at": [0,0]}]', "gone.png"),
+        ('[{"edit": "hide", "rectangle": [NaN, 0, 9, 9]}]', "nan is no number"),
+        ('[{"edit": "hide", "rectangle": [0, 0, -1, 9]}]', "-1 is not above 0"),
+        ('[{"edit": "crop", "part": [1e308, 0, 1e308, 9]}]', "1e+308 is further than any pixel"),
+        ('[{"edit": "hide", "brush": [[9, 9]], "radius": 1e308}]', "further than any pixel"),
+        ('[{"edit": "hide", "lasso": [[-1e300, 0], [1, 1], [2, 0]]}]', "further than any pixel"),
+        ('[{"edit": "hide", "rectangle": [0, 0, 1, 1, 1]}]', "a list of 4 numbers is wanted"),
+        ('[{"edit": "hide", "rectangle": [0, 0, 1, 1], "colour": "red"}]', "red, green and blue"),
+        ("[[]]", "edit 1: [] is of another type"),
+        (paste("a" * 10_000), "aaaa"),
+        (paste("a\\u0000b"), "not a valid file name"),
+        (paste("/dev/zero" if os.name == "posix" else "."), "this is a "),
+        (paste(str(STAR), scale=1e300), "further than any pixel"),
+        (paste(str(STAR), scale=3000), "scale it down"),
+        (json.dumps([{"edit": "hide", "rectangle": [0, 0, 9, 9]}] * 1001), "1,001 edits are too"),
+        (json.dumps([{"edit": "e" * 100_000}]), "edit 1: 'eee"),
     ],
 )
 def test_a_file_of_other_things_is_said(run: Run, tmp_path: Path, text: str, says: str) -> None:
@@ -168,3 +200,4 @@ def test_a_file_of_other_things_is_said(run: Run, tmp_path: Path, text: str, say
     assert (result.code, result.out) == (2, "")
     assert says in result.err
     assert result.err.count("\n") == 1
+    assert len(result.err) < 500 or "aaa" in result.err

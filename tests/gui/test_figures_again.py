@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.commands import main
 from engine.formats.demo import SCENES
-from engine.records.edits import Crop, Edits, Fill, Filling, Hide, Rectangle
+from engine.records.edits import Crop, Edits, Fill, Filling, Hide, Paste, Rectangle
 from engine.records.explanations import Explanation
 from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
@@ -155,3 +155,35 @@ def test_an_earlier_file_beside_it_is_replaced_only_when_asked(user: User, tmp_p
     assert (tmp_path / "mine.json").read_text() == "mine"
     with Image.open(tmp_path / "mine.png") as picture:
         assert picture.info.keys() <= {"dpi"}
+
+
+def test_of_an_image_without_a_file_the_picture_lies_beside_it(user: User, tmp_path: Path) -> None:
+    program = user.start(SCENES[0].path, model=SHAPES)
+    images = program.controller.images
+    for scene in SCENES[1:3]:
+        images.open_bytes(scene.path.read_bytes(), "pasted image")
+        user.wait_explained()
+    user.until(lambda: user.names[1:] == ["pasted image", "pasted image (2)"])
+    first = Paste("pasted image", Rectangle(0, 0, 300, 200), (40.0, 60.0))
+    program.controller.what_if.editor.set(Edits((first,)), "edits")
+    user.until(lambda: program.state.edits_of(program.state.pane) == Edits((first,)))
+    user.wait_explained()
+    shown = program.state.explanation
+    assert shown is not None
+    figure(user, "figure", tmp_path / "one.svg")
+    program.window.actions_by_id["export"].trigger()
+    dialog = user.dialog(ExportDialog)
+    with user.qtbot.waitSignal(program.controller.exports.written, timeout=WAIT_MS):
+        dialog.take(tmp_path / "map.png")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in [*tmp_path.glob("one*.*"), *tmp_path.glob("map*.*")]:
+        path.rename(moved / path.name)
+    assert {path.name for path in moved.glob("* image*")} == {
+        "one image.jpg",
+        "one image 2.jpg",
+        "map image.jpg",
+        "map image 2.jpg",
+    }
+    same(again(moved / "map.json", None), shown)
+    same(again(moved / "one.json", None), shown)

@@ -61,3 +61,35 @@ def test_a_text_field_undoes_its_own_text(user: User) -> None:
     assert field.property("text") != "star"
     assert user.names == closed
     user.wait_explained()
+
+
+def order(user: User) -> list[str]:
+    """The names in the strip, as they stand there."""
+    strip = user.program.window.strip
+    model = strip._model
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def test_what_is_reopened_stands_where_it_stood(user: User) -> None:
+    program = user.start()
+    before, shown = list(user.names), order(user)
+    first, second, third, *_ = program.state.images
+    images = program.controller.images
+    images.select(second)
+    user.wait_explained()
+    user.press(Key.Key_W, Modifier.ControlModifier)
+    user.press(Key.Key_T, Modifier.ControlModifier | Modifier.ShiftModifier)
+    assert list(user.names) == before
+    assert order(user) == shown
+    assert program.state.current_key == second
+    images.close_many([third, first])
+    images.close(second)
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert list(user.names) == before
+    assert order(user) == shown
+    program.window.actions_by_id["close_all"].trigger()
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert list(user.names) == before
+    assert order(user) == shown
+    user.wait_explained()

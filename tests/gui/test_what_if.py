@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,23 @@ def test_a_crop_is_explained_beside_the_whole(user: User) -> None:
     wait_edited(user)
     assert len(state.panes) == 1
     same(state.explanation, whole)
+
+
+def test_undoing_a_crop_closes_what_it_opened_though_other_edits_stay(user: User) -> None:
+    opened(user)
+    state = user.program.state
+    added(user, BOX)
+    user.press(Key.Key_K)
+    drag(user, (10, 20), (60, 60), (130, 110))
+    user.until(lambda: len(state.panes) == 2)
+    wait_edited(user)
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    wait_edited(user)
+    assert len(state.panes) == 1
+    assert edits(user) == Edits((BOX,))
+    user.press(Key.Key_Z, Modifier.ControlModifier | Modifier.ShiftModifier)
+    user.until(lambda: len(state.panes) == 2)
+    wait_edited(user)
 
 
 def move(user: User, *points: tuple[float, float]) -> None:
@@ -437,6 +455,33 @@ def test_edits_are_copied_exported_opened_and_given_to_other_images(
     program.controller.what_if.files.read(tmp_path / "bad.json")
     user.until(lambda: "bad.json" in program.window.notice.text)
     assert edits(user) == done
+
+
+def test_opened_edits_find_the_image_that_they_paste_from_where_it_is_now(
+    user: User, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    shutil.copy(SCENES[1].path, first / "mark.jpg")
+    opened(user)
+    program = user.program
+    paste = Paste(str(first / "mark.jpg"), Rectangle(10, 10, 90, 60), (50.0, 40.0))
+    added(user, paste)
+    wait_edited(user)
+    program.controller.what_if.files.write(first / "edits.json")
+    user.until((first / "edits.json").exists)
+    user.settle()
+    first.rename(second)
+    program.controller.what_if.files.read(second / "edits.json")
+    user.until(lambda: edits(user) != Edits((paste,)))
+    (step,) = edits(user).steps
+    assert isinstance(step, Paste)
+    assert Path(step.source) == second / "mark.jpg"
+    wait_edited(user)
+    (second / "mark.jpg").unlink()
+    program.controller.what_if.files.read(second / "edits.json")
+    user.until(lambda: "mark.jpg: is missing" in program.window.notice.text)
+    assert edits(user) == Edits((step,))
 
 
 def test_the_original_is_one_key_away_and_beside(user: User) -> None:

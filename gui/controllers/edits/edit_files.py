@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 
 from engine.records.edits import Edits
 from gui.controllers.edits.editing import Editor
-from gui.jobs.file_work import write_bytes
 from gui.jobs.lanes import Job, Lane
 from gui.state.state import NoticeKind, State
 
@@ -25,8 +24,8 @@ class EditFiles(QObject):
 
     def write(self, path: Path) -> None:
         """Write the edits of the current image to a file, as JSON."""
-        data = text_of(self._editor.edits).encode()
-        job = Job("Exporting the edits", lambda _watch: write_bytes(path, data), keep=True)
+        edits = self._editor.edits
+        job = Job("Exporting the edits", lambda _watch: _write(path, edits), keep=True)
         job.finished.connect(
             lambda _path: self._state.notify(NoticeKind.INFO, f"Exported the edits to {path.name}.")
         )
@@ -47,6 +46,14 @@ class EditFiles(QObject):
 def text_of(edits: Edits) -> str:
     """The edits as JSON, as the command line writes and replays them."""
     return json.dumps({"edits": edits.facts}, indent=2, ensure_ascii=False)
+
+
+def _write(path: Path, edits: Edits) -> Path:
+    """With what is known of the images that are pasted from, so that they are found again."""
+    from engine.export.files import save_json
+
+    save_json(path, {"edits": edits.facts})
+    return path
 
 
 def _read(path: Path) -> Edits:

@@ -145,7 +145,8 @@ class Editor(QObject):
         def undo() -> None:
             self._show(image, before)
             others = [pane for pane in self._state.others if pane.original]
-            if beside and others and not image.done.steps:
+            # The one that this step opened, also where other edits stay.
+            if beside and others:
                 self._comparer.close(others[0].number)
 
         self._history.do("crop", do, undo)

@@ -19,10 +19,12 @@ _MOST_CLOSED = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Closed:
-    """Images that were closed at once. current: the key of the one that was shown, None if it was
-    another; layer: that was selected then, with this model."""
+    """Images that were closed at once. order: the keys of all that were open, as they stood.
+    current: the key of the one that was shown, None if it was another; layer: that was selected
+    then, with this model."""
 
     images: list[OpenImage]
+    order: tuple[str, ...]
     current: str | None
     layer: str | None
     model: ModelSource | None
@@ -61,7 +63,7 @@ class Closing(QObject):
             return
         keys = [image.key for image in closing]
         current = state.current_key if state.current_key in keys else None
-        closed = _Closed(closing, current, state.layer, state.model_source)
+        closed = _Closed(closing, tuple(state.images), current, state.layer, state.model_source)
         self._close(closed)
         self._history.do(
             f"close {_counted(closed)}",
@@ -125,8 +127,7 @@ class Closing(QObject):
         state = self._state
         known = state.keys_by_path
         images = [one for one in closed.images if one.path is None or one.path not in known]
-        for image in images:
-            state.images[image.key] = image
+        for image in self._put_back(closed, images):
             state.image_added.emit(image.key)
             if image.path is not None:
                 self._reader.thumbnail(image.key, image.path)
@@ -139,6 +140,26 @@ class Closing(QObject):
                 self.reopened.emit(closed.layer)
         else:
             state.current_changed.emit()
+
+    def _put_back(self, closed: _Closed, images: list[OpenImage]) -> list[OpenImage]:
+        """Put images where they stood, each behind the open one that it stood behind; returns them
+        in their order."""
+        state = self._state
+        coming = {image.key: image for image in images}
+        behind: dict[str | None, list[str]] = {}
+        before = None
+        for key in closed.order:
+            if key in coming:
+                behind.setdefault(before, []).append(key)
+            elif key in state.images:
+                before = key
+        order = list(behind.get(None, ()))
+        for key in state.images:
+            order += [key, *behind.get(key, ())]
+        known = {**state.images, **coming}
+        state.images.clear()
+        state.images.update({key: known[key] for key in order})
+        return [coming[key] for key in order if key in coming]
 
 
 def _counted(closed: _Closed) -> str:

@@ -71,12 +71,15 @@ class StripModel(QAbstractListModel):
         self._rows: dict[str, int] = {}
         self._new: set[str] = set()
 
-    def add(self, images: Sequence[tuple[str, str]], folder: str = "") -> None:
-        """Append images, each (key, name), with a single notification. folder: of their files.
+    def add(
+        self, images: Sequence[tuple[str, str]], folder: str = "", at: int | None = None
+    ) -> None:
+        """Add images, each (key, name), with a single notification. folder: of their files. at:
+        the place of the first, from 0; None for the end.
 
         Raises ValueError if a key is taken; then nothing is added.
         """
-        first = len(self._images)
+        first = len(self._images) if at is None else at
         rows: dict[str, int] = {}
         for key, _ in images:
             if key in self._rows or key in rows:
@@ -85,8 +88,10 @@ class StripModel(QAbstractListModel):
         if not rows:
             return
         self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
-        self._images += [_Image(key, name, folder) for key, name in images]
+        self._images[first:first] = [_Image(key, name, folder) for key, name in images]
         self._rows |= rows
+        for place in range(first + len(rows), len(self._images)):
+            self._rows[self._images[place].key] = place
         self.endInsertRows()
 
     def remove(self, row: int) -> None:

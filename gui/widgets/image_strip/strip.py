@@ -96,12 +96,13 @@ class ImageStrip(QWidget):
         self._model.see(key)
         self._refresh()
 
-    def add(self, key: str, name: str, folder: str = "") -> None:
-        """Append an image; its thumbnail may follow. folder: where its file is, for its tooltip.
+    def add(self, key: str, name: str, folder: str = "", at: int | None = None) -> None:
+        """Add an image; its thumbnail may follow. folder: where its file is, for its tooltip. at:
+        its place, from 0; None for the end.
 
         Raises ValueError if the key is taken.
         """
-        self._model.add([(key, name)], folder)
+        self._model.add([(key, name)], folder, at)
         if self._search.text().strip():
             self._filter()
         self._refresh()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.keeping.locating import all_files, followed, moved, place_of
 from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession, files_of
+from engine.records.edits import Edits, Paste, Rectangle
 from engine.records.sources import ModelSource
 from engine.records.views import View
 
@@ -100,3 +101,12 @@ def test_what_is_pasted_from_a_moved_file_is_pasted_from_there() -> None:
     now = moved(edited, {"/p/b.png": Path("/q/b.png")})
     sources = [{"edit": "paste", "source": str(Path("/q/b.png"))}, *steps[1:]]
     assert now.images[0].edits == sources
+
+
+def test_a_pane_pastes_from_where_a_moved_file_is_too() -> None:
+    paste = Paste("/p/b.png", Rectangle(0, 0, 9, 9), (0.0, 0.0))
+    other = replace(paste, source="pasted image")
+    view = View("a", "m", edits=Edits((paste, other)))
+    now = moved(replace(session(), panes=(KeptPane(view),)), {"/p/b.png": Path("/q/b.png")})
+    here = replace(paste, source=str(Path("/q/b.png")))
+    assert now.panes[0].view.edits == Edits((here, other))

@@ -4,8 +4,6 @@ can be imported."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from engine.explain.session import Session
-from engine.files.trust import NOBODY, Trust
-from engine.formats.demo import SCENES
-from engine.images.reading import load_image
+from engine.files.trust import Trust
 from engine.lazy import torchvision
-from engine.loading.load import open_source
 from engine.methods.method import Family
 from engine.methods.registry import METHODS, find
 from engine.paths import ROOT
 from engine.records.asked import Question, Score
-from engine.records.explanations import FloatMap
 from engine.records.sources import ModelSource
 from engine.scripting.planning import recipe_of
 from engine.scripting.recipe import NoScript, Wanted
 from engine.scripting.writing import script
 from tests.engine import token_networks
 from tests.engine.scripting import alone
-
-SCENE = SCENES[0].path
-# In parts of the map's largest magnitude.
-EXACT, FASTER = 1e-5, 1e-4
+from tests.engine.scripting.batches import Batch, Opened, opened
 
 NETWORK = '''\
 import torch
@@ -94,53 +84,6 @@ class Net(nn.Module):
         x = self.conv(x).relu().mean(dim=(2, 3))
         return x.sum(), Heads(self.one(x), self.two(x))
 '''
-
-
-@dataclass
-class Opened:
-    """A session, and what its model was opened from."""
-
-    session: Session
-    source: ModelSource
-
-
-@contextmanager
-def opened(source: ModelSource, trust: Trust = NOBODY, *, exact: bool = True) -> Iterator[Opened]:
-    model = open_source(source, "cpu", trust)
-    with Session(model, load_image(SCENE), exact=exact) as session:
-        yield Opened(session, source)
-
-
-@dataclass
-class Batch:
-    """Scripts to be run together, and the maps that they have to give."""
-
-    folder: Path
-    lone: alone.Alone
-    maps: dict[str, tuple[FloatMap, float]] = field(default_factory=dict)
-
-    def add(self, name: str, opened: Opened, **asked: Any) -> None:
-        """A script for what Session.explain is asked, and the map that this gives."""
-        session = opened.session
-        found = session.explain(**asked)
-        recipe = recipe_of(session.model, opened.source, session.image, Wanted.of(found))
-        (self.folder / f"{name}.py").write_text(script(recipe), encoding="utf-8")
-        self.maps[name] = found.map, EXACT if session.exact else FASTER
-
-    def check(self) -> None:
-        """Run all of them, and compare."""
-        for name, (wanted, tolerance) in self.maps.items():
-            self.lone.run(self.folder / f"{name}.py", self.folder / f"{name}.npy")
-            got = np.load(self.folder / f"{name}.npy")
-            assert got.dtype == np.float32
-            assert got.shape == wanted.shape, name
-            assert np.abs(wanted).max() > 0, name
-            assert np.abs(got - wanted).max() <= tolerance * np.abs(wanted).max(), name
-
-
-@pytest.fixture
-def batch(tmp_path: Path, lone: alone.Alone) -> Batch:
-    return Batch(tmp_path, lone)
 
 
 @pytest.fixture(scope="module")
@@ -305,8 +248,6 @@ def test_what_no_short_script_makes_says_why(batch: Batch, tmp_path: Path) -> No
     reasons = {
         "fullgrad": "channels in other places",
         "refine-cam": "has its channels in another place",
-        "legrad": "attention is computed within one operation",
-        "attention-rollout": "attention is computed within one operation",
     }
     with opened(source, Trust(named=[file])) as made:
         for slug, reason in reasons.items():
