@@ -1,0 +1,55 @@
+"""The folder page without a mouse: keys go to what is in sight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from tests.gui.folder.conftest import SHAPES, Reader
+
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+
+
+def test_ctrl_f_filters_the_rows_and_not_the_layers_behind_them(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    user.press(Key.Key_F, Modifier.ControlModifier)
+    user.type("confidence < 0.9")
+    user.press(Key.Key_Return)
+    user.until(lambda: user.page.filters.chips() == ("confidence < 0.9",))
+    assert all(one.text() == "" for one in user.program.window.tree.findChildren(QLineEdit))
+    user.program.controller.folders.turn("picture")
+    user.press(Key.Key_F, Modifier.ControlModifier)
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    assert user.program.window.tree.isAncestorOf(focus)
+
+
+def test_a_search_of_the_other_page_brings_it_to_the_front(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    user.press(Key.Key_K, Modifier.ControlModifier)
+    assert not user.program.window.on_folder
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    assert focus.isVisible()
+    assert user.program.window.predictions.isAncestorOf(focus)
+
+
+def test_a_brushed_range_is_called_as_its_column_is(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    user.until(user.page.histogram.isVisible)
+    assert user.page.histogram.name == "Confidence"
+    user.page.histogram.brushed.emit(0.25, 0.75)
+    user.until(lambda: bool(user.page.filters.chips()))
+    assert user.page.filters.chips() == ("confidence = 0.25..0.75",)
+    assert user.program.controller.folders.view.filters[0].where[0].column == "probability"
