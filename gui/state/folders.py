@@ -69,11 +69,13 @@ class FolderView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedIndex:
-    """An index with its jobs, the one used last first, and how many images have each label."""
+    """An index with its jobs, the one used last first, how many images have each label, and what
+    it is told from other indexes by ('' for an old one)."""
 
     folder: Path
     jobs: tuple[tuple[int, Job], ...]
     labels: dict[str, int]
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -150,7 +150,9 @@ class FigureGestures(QObject):
         numbers = self._page.rows.selected_numbers()
         # One row alone is where the keyboard is, not a selection; all are what is listed anyway.
         several = 1 < len(numbers) < self._page.model.rowCount()
-        self._figures.choose(numbers if several else numbers[:0])
+        chosen = numbers if several else numbers[:0]
+        self._figures.choose(chosen)
+        self._folders.rows.note_selected(chosen)
 
     # --- saving ----------------------------------------------------------------------------------
 

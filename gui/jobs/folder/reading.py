@@ -178,7 +178,8 @@ class Reader:
         self._index = index
         jobs = tuple(index.jobs())
         found = index.distinct(jobs[0][0] if jobs else _NO_JOB, "label")
-        return OpenedIndex(folder, jobs, {str(label): count for label, count in found if label})
+        labels = {str(label): count for label, count in found if label}
+        return OpenedIndex(folder, jobs, labels, index.identity)
 
     def close(self, _watch: Watch | None = None) -> None:
         """Release the index; safe to call twice."""
