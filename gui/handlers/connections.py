@@ -83,7 +83,7 @@ class Handlers(QObject):
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.folders = FolderOpener(window, state, controller, settings)
         self.folder_menus = FolderMenus(window, state, controller, settings)
-        self.folder_figures = FigureGestures(window, controller, settings)
+        self.folder_figures = FigureGestures(window, state, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
