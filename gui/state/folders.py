@@ -69,20 +69,20 @@ class FolderView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedIndex:
-    """An index with its jobs, the one used last first, how many images have each label, and what
-    it is told from other indexes by ('' for an old one)."""
+    """An index with its jobs, the one used last first, and how many images have each label."""
 
     folder: Path
     jobs: tuple[tuple[int, Job], ...]
     labels: dict[str, int]
-    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """The rows of a view: their numbers in order, int64 (n,). counts: of these; whole: of all."""
+    """The rows of a view: their numbers in order, int64 (n,). counts: of these; whole: of all.
+    identity: of the index, '' for an old one that was not written since."""
 
     view: FolderView
     numbers: Numbers
     counts: Counts
     whole: Counts
+    identity: str

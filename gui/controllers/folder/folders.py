@@ -179,7 +179,7 @@ class Folders(QObject):
     def _index_opened(self, opened: OpenedIndex) -> None:
         if opened.folder != self.folder:
             return
-        self._is_open, self.identity = True, opened.identity
+        self._is_open = True
         self._know_jobs(opened.jobs)
         if self.job is not None:
             self.view = kept.load_view(self._settings, opened.folder, self.job[1].classes)
@@ -306,6 +306,7 @@ class Folders(QObject):
     def _was_listed(self, listing: Listing, *, live: bool) -> None:
         if listing.view != self.view:
             return
+        self.identity = listing.identity
         (labels, wanted), self._find_then = self._find_then, (None, False)
         if wanted:
             self._find(labels, then_run=False)

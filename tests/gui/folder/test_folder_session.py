@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from engine.folders.index.typed import typed
@@ -137,6 +139,23 @@ def test_a_lasso_and_the_selected_rows_are_there_again(
 
 def test_the_next_start_has_them_as_well(user: Reader, scenes: Path, index: Path) -> None:
     listed, selected = chosen_by_hand(user, scenes, index)
+    save_now(user)
+    user.leave()
+    user.start()
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.numbers.tolist() == listed)
+    user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+
+
+def test_they_are_kept_for_an_index_that_had_no_identity(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    """As an earlier version of the program wrote it."""
+    old = Path(shutil.copytree(index, tmp_path / "old"))
+    with closing(sqlite3.connect(old / "index.sqlite")) as connection:
+        connection.execute("DELETE FROM meta")
+        connection.commit()
+    listed, selected = chosen_by_hand(user, scenes, old)
     save_now(user)
     user.leave()
     user.start()
