@@ -45,6 +45,7 @@ class FigureGestures(QObject):
         self._kinds: dict[Figure, str] = {}
         window.folder_made.connect(self._connect)
         self._folders.changed.connect(self._mark_column)
+        settings.changed.connect(self._setting_changed)
 
     @property
     def _page(self) -> FolderPage:
@@ -58,7 +59,7 @@ class FigureGestures(QObject):
         page.histogram.unbrushed.connect(lambda: self._take_off(self._figures.column))
         page.rows.selected.connect(self._selected)
         side.kind_chosen.connect(self._show_kind)
-        self._figures.show(side.kind)
+        self._figures.show(self._settings.get(table.FOLDER_CHART))
         side.axes_chosen.connect(self._figures.show_axes)
         side.other_chosen.connect(self._figures.compare)
         side.confusion.chosen.connect(self._cell_chosen)
@@ -88,7 +89,11 @@ class FigureGestures(QObject):
 
     def _show_kind(self, kind: str) -> None:
         self._settings.set(table.FOLDER_CHART, kind)
-        self._figures.show(kind)
+
+    def _setting_changed(self, key: str) -> None:
+        """A session brings its own chart to the front, as a choice does."""
+        if key == table.FOLDER_CHART.key and self._window.folder is not None:
+            self._figures.show(self._settings.get(table.FOLDER_CHART))
 
     def _mark_column(self) -> None:
         self._figures.show_column(self._folders.view.order)

@@ -160,10 +160,17 @@ class FolderPresenter(QObject):
         if page.model.set_numbers(listing.numbers) and (len(chosen) or number is not None):
             rows.select_numbers(chosen, number)
             rows.view.scrollTo(rows.view.currentIndex())
+        if self._is_finding and len(chosen) > 1 and folders.rows.to_select is None:
+            folders.rows.to_select = chosen
         self._select()
         page.set_message(self._nothing())
         self._show()
         self._look()
+
+    @property
+    def _is_finding(self) -> bool:
+        """Whether images are searched for again, which takes rows away for a moment."""
+        return self._folders.runs.state is RunState.FINDING
 
     def _select(self) -> None:
         """Select the rows that were selected when the page was left, once they are listed."""
@@ -171,8 +178,9 @@ class FolderPresenter(QObject):
         numbers, listing = folders.rows.to_select, folders.listing
         if page is None or numbers is None or listing is None or listing.view != folders.view:
             return
-        folders.rows.to_select = None
         places = np.flatnonzero(np.isin(listing.numbers, numbers))
+        if len(places) == len(numbers) or not self._is_finding:
+            folders.rows.to_select = None
         if len(places):
             page.rows.select_numbers(numbers, int(listing.numbers[places[0]]))
             page.rows.view.scrollTo(page.rows.view.currentIndex())

@@ -37,6 +37,7 @@ def check_again(user: Reader, rows: list[int]) -> None:
     assert user.page.filters.chips() == ("wrong",)
     assert (folders.view.order, folders.view.down) == ("loss", True)
     assert user.page.side.kind == "mean"
+    user.until(lambda: user.page.side.mean.picture.is_filled)
 
 
 def forget(user: Reader) -> None:
