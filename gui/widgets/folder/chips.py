@@ -14,6 +14,7 @@ from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import Label, label
 
 GAP = theme.SPACE
+_FAULT_WIDE = 120 * GAP
 _TIP = (
     "Part of a name, or a condition: confidence < 0.5, label = cat, loss = 1..3, wrong, "
     "unreadable. Press Enter; several conditions hold together."
@@ -39,14 +40,19 @@ class FilterBar(QWidget):
         self.field.setMaximumWidth(64 * GAP)
         self.field.entered.connect(self._entered)
         self.field.left.connect(self.left)
+        self.field.textChanged.connect(lambda: self.set_fault(""))
         self._words = QStringListModel(self)
         completer = QCompleter(self._words, self.field)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.field.setCompleter(completer)
         self._chips = _Flow()
         self._chips.left.connect(self.field.setFocus)
-        self._fault = label("", "error")
-        self._fault.hide()
+        self.fault = label("", "error")
+        self.fault.setParent(self)
+        self.fault.setProperty("floating", True)
+        self.fault.setWordWrap(True)
+        self.fault.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.fault.hide()
         self.count = Label()
         self.count.setProperty("role", "dim")
         self.count.setFont(theme.tabular(theme.small(self.count.font())))
@@ -65,7 +71,7 @@ class FilterBar(QWidget):
         top = Qt.AlignmentFlag.AlignTop
         row.addWidget(self.field, 0, top)
         row.addWidget(self._chips, 1)
-        for widget in (self._fault, self._update, self.count, self.shape):
+        for widget in (self._update, self.count, self.shape):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def set_chips(self, texts: Sequence[str]) -> None:
@@ -78,9 +84,28 @@ class FilterBar(QWidget):
 
     def set_fault(self, text: str) -> None:
         """Say why a condition was not understood; '' for nothing."""
-        self._fault.show_text(text)
-        self._fault.setVisible(bool(text))
+        self.fault.show_text(text)
         self.field.setToolTip(plain_text.tip(text or _TIP))
+        self.fault.setVisible(bool(text))
+        if text:
+            self._place_fault()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.fault.isVisible():
+            self._place_fault()
+
+    def _place_fault(self) -> None:
+        """Below the field, over the rows, which it must not move: it is as long as it has to be."""
+        ground = self.parentWidget() or self
+        if self.fault.parentWidget() is not ground:
+            self.fault.setParent(ground)
+        wide = max(40 * GAP, min(_FAULT_WIDE, ground.width() - 4 * GAP))
+        self.fault.resize(wide, self.fault.heightForWidth(wide))
+        below = self.field.geometry().bottomLeft() + QPoint(0, GAP)
+        self.fault.move(self.mapTo(ground, below))
+        self.fault.raise_()
+        self.fault.show()
 
     def set_newer(self, words: str) -> None:
         """Offer to list the rows as they are by now; '' for no offer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from tests.gui.folder.conftest import SHAPES, Reader
@@ -40,6 +40,39 @@ def test_a_search_of_the_other_page_brings_it_to_the_front(
     assert focus is not None
     assert focus.isVisible()
     assert user.program.window.predictions.isAncestorOf(focus)
+
+
+def test_what_is_wrong_with_a_condition_is_said_and_moves_nothing(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.program.window.resize(1024, 640)
+    user.open_explained(scenes, index)
+    user.until(user.page.histogram.isVisible)
+    page, bar = user.page, user.page.filters
+    user.press(Key.Key_F, Modifier.ControlModifier)
+    user.type("confidence < 0.9")
+    user.press(Key.Key_Return)
+    user.until(lambda: len(bar.chips()) == 1)
+    user.wait_rows()
+
+    def places() -> list[QRect]:
+        shown = (bar, bar.field, bar.count, bar.shape, page.rows.view, page.side)
+        return [QRect(one.mapToGlobal(QPoint(0, 0)), one.size()) for one in shown]
+
+    before = places()
+    user.type("nonsense > 3")
+    user.press(Key.Key_Return)
+    user.until(bar.fault.isVisible)
+    assert "no column is called" in bar.fault.text()
+    assert places() == before
+    window = user.program.window
+    assert QRect(QPoint(0, 0), window.size()).contains(
+        QRect(bar.fault.mapTo(window, QPoint(0, 0)), bar.fault.size())
+    )
+    assert bar.fault.height() >= bar.fault.heightForWidth(bar.fault.width())
+    user.press(Key.Key_Backspace)
+    user.until(lambda: not bar.fault.isVisible())
 
 
 def test_a_brushed_range_is_called_as_its_column_is(
