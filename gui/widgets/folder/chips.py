@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QRect, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCompleter, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QCompleter,
+    QHBoxLayout,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QWidget,
+)
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.controls.search_field import SearchField
@@ -15,6 +22,7 @@ from gui.toolkit.labels import Label, label
 
 GAP = theme.SPACE
 _FAULT_WIDE = 120 * GAP
+UPDATE = "Update rows"
 _TIP = (
     "Part of a name, or a condition: confidence < 0.5, label = cat, loss = 1..3, wrong, "
     "unreadable. Press Enter; several conditions hold together."
@@ -58,8 +66,15 @@ class FilterBar(QWidget):
         self.count.setFont(theme.tabular(theme.small(self.count.font())))
         self._update = QToolButton()
         self._update.setProperty("link", True)
+        self._update.setText(UPDATE)
         self._update.clicked.connect(self.update_wanted)
-        self._update.hide()
+        self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # In one place: beside the count, the offer would push chips into another line, and the
+        # rows down with them.
+        self._counted = QStackedWidget()
+        self._counted.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+        self._counted.addWidget(self.count)
+        self._counted.addWidget(self._update)
         self.shape = Segments(
             "Rows", (("table", "Table", "Rows of numbers"), ("grid", "Grid", "Large pictures"))
         )
@@ -71,7 +86,7 @@ class FilterBar(QWidget):
         top = Qt.AlignmentFlag.AlignTop
         row.addWidget(self.field, 0, top)
         row.addWidget(self._chips, 1)
-        for widget in (self._update, self.count, self.shape):
+        for widget in (self._counted, self.shape):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def set_chips(self, texts: Sequence[str]) -> None:
@@ -108,9 +123,9 @@ class FilterBar(QWidget):
         self.fault.show()
 
     def set_newer(self, words: str) -> None:
-        """Offer to list the rows as they are by now; '' for no offer."""
-        self._update.setText(plain_text.entry(words))
-        self._update.setVisible(bool(words))
+        """Offer to list the rows as they are by now, in place of their count; '' for no offer."""
+        self._update.setText(plain_text.entry(words) if words else self._update.text())
+        self._counted.setCurrentWidget(self._update if words else self.count)
 
     def set_words(self, words: Sequence[str]) -> None:
         """What the field completes."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QToolButton
 
+from engine.folders.index.typed import typed
+from gui.state.folders import Filter
+from gui.widgets.folder.chips import FilterBar
 from tests.gui.folder.conftest import SHAPES, Reader
+from tests.gui.texts import name_of
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -73,6 +77,37 @@ def test_what_is_wrong_with_a_condition_is_said_and_moves_nothing(
     assert bar.fault.height() >= bar.fault.heightForWidth(bar.fault.width())
     user.press(Key.Key_Backspace)
     user.until(lambda: not bar.fault.isVisible())
+
+
+def test_the_offer_of_newer_rows_moves_nothing(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.program.window.resize(1024, 640)
+    user.open_explained(scenes, index)
+    folders, bar = user.program.controller.folders, user.page.filters
+    for text in ("confidence < 0.99", "loss > 0.001"):
+        folders.add_filter(Filter(text, (typed(text),)))
+    user.until(lambda: len(bar.chips()) == 2)
+    user.until(lambda: folders.listing is not None and folders.listing.view == folders.view)
+    user.wait_rows()
+    QApplication.processEvents()
+    before = user.page.rows.view.mapToGlobal(QPoint(0, 0)), bar.size(), bar.shape.geometry()
+    bar.set_newer("Update rows")
+    user.settle()
+    QApplication.processEvents()
+    after = user.page.rows.view.mapToGlobal(QPoint(0, 0)), bar.size(), bar.shape.geometry()
+    assert after == before
+    with user.qtbot.waitSignal(bar.update_wanted):
+        _offer(bar).click()
+
+
+def _offer(bar: FilterBar) -> QToolButton:
+    """The link that takes newer rows, if it is in sight."""
+    (found,) = [
+        one
+        for one in bar.findChildren(QToolButton)
+        if one.isVisible() and name_of(one) == "Update rows"
+    ]
+    return found
 
 
 def test_a_brushed_range_is_called_as_its_column_is(
