@@ -92,6 +92,11 @@ class FilterBar(QWidget):
     def set_chips(self, texts: Sequence[str]) -> None:
         """Show a chip for each filter that is on."""
         self._chips.set_texts(texts, self.removed.emit, self.cleared.emit)
+        # They are newer than all that follows, and would come last with Tab.
+        before: QWidget = self.field
+        for button in self._chips.buttons:
+            self.setTabOrder(before, button)
+            before = button
 
     def chips(self) -> tuple[str, ...]:
         """The filters shown."""
@@ -145,7 +150,7 @@ class _Flow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.texts: tuple[str, ...] = ()
-        self._buttons: list[QToolButton] = []
+        self.buttons: list[QToolButton] = []
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -157,12 +162,12 @@ class _Flow(QWidget):
             return
         self.texts = tuple(texts)
         # Hiding the chip that was pressed would send the keyboard to the top of the window.
-        if any(button.hasFocus() for button in self._buttons):
+        if any(button.hasFocus() for button in self.buttons):
             self.left.emit()
-        for button in self._buttons:
+        for button in self.buttons:
             button.hide()
             button.deleteLater()
-        self._buttons = []
+        self.buttons = []
         for text in self.texts:
             button = self._chip(text, "chip")
             button.setIcon(theme.icon("close"))
@@ -186,7 +191,7 @@ class _Flow(QWidget):
         )
         button.setText(plain_text.entry(said))
         button.show()
-        self._buttons.append(button)
+        self.buttons.append(button)
         return button
 
     def heightForWidth(self, width: int) -> int:
@@ -203,13 +208,13 @@ class _Flow(QWidget):
         self._place()
 
     def _place(self) -> None:
-        for button, rect in zip(self._buttons, self._arranged(self.width())[0], strict=True):
+        for button, rect in zip(self.buttons, self._arranged(self.width())[0], strict=True):
             button.setGeometry(rect)
 
     def _arranged(self, width: int) -> tuple[list[QRect], int]:
         places: list[QRect] = []
         x = y = high = 0
-        for button in self._buttons:
+        for button in self.buttons:
             size = button.sizeHint()
             if x and x + size.width() > width:
                 x, y = 0, y + high + GAP

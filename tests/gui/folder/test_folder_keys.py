@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QLineEdit, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QToolButton
 
 from engine.folders.index.typed import typed
 from gui.state.folders import Filter
@@ -98,6 +98,24 @@ def test_the_offer_of_newer_rows_moves_nothing(user: Reader, scenes: Path, index
     assert after == before
     with user.qtbot.waitSignal(bar.update_wanted):
         _offer(bar).click()
+
+
+def test_tab_goes_from_the_field_to_its_chips(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    folders, bar = user.program.controller.folders, user.page.filters
+    folders.add_filter(Filter("wrong", (typed("wrong"),)))
+    folders.add_filter(Filter("loss > 0.1", (typed("loss > 0.1"),)))
+    user.until(lambda: len(bar.chips()) == 2)
+    user.press(Key.Key_F, Modifier.ControlModifier)
+    names = []
+    for _ in range(4):
+        user.press(Key.Key_Tab)
+        focus = QApplication.focusWidget()
+        assert isinstance(focus, QToolButton | QPushButton)
+        names.append(name_of(focus))
+    assert names[:3] == ["wrong", "loss > 0.1", "Clear"]
+    assert bar.shape.isAncestorOf(focus)
 
 
 def _offer(bar: FilterBar) -> QToolButton:
