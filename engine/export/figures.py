@@ -42,6 +42,35 @@ def figure_facts(
     return content
 
 
+def folder_chart_facts(
+    chart: Mapping[str, Any],
+    folder: Mapping[str, Any],
+    images: Mapping[str, Any],
+    job: Mapping[str, Any],
+    *,
+    clusters: Sequence[Mapping[str, Any]] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A chart of the images of a folder, ready for JSON.
+
+    chart: what it shows, with its values. folder: which one, and its index. images: which of its
+    images the chart is of. job: by what they were computed. clusters: of what it shows, None where
+    it shows none. versions: of the libraries.
+    """
+    content: dict[str, Any] = {
+        "chart": dict(chart),
+        "folder": dict(folder),
+        "images": dict(images),
+        "job": dict(job),
+        "program": {"name": NAME, "version": VERSION},
+        "versions": dict(versions or {}),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if clusters is not None:
+        content["clusters"] = [dict(one) for one in clusters]
+    return content
+
+
 def chart_facts(
     pane: Mapping[str, Any],
     name: str,

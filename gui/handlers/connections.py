@@ -83,7 +83,7 @@ class Handlers(QObject):
         self.figures = FigureOpener(window, state, controller.figures, settings)
         self.folders = FolderOpener(window, state, controller, settings)
         self.folder_menus = FolderMenus(window, state, controller, settings)
-        self.folder_figures = FigureGestures(window, controller, settings)
+        self.folder_figures = FigureGestures(window, state, controller, settings)
         self.inspecting = Inspecting(window, controller, settings)
         self.choosing = Choosing(window, state, controller)
         self.comparing = Comparing(window, state, controller)
@@ -118,11 +118,11 @@ class Handlers(QObject):
             "opacity_down": lambda: self._change_opacity(-_OPACITY_STEP),
             "opacity_up": lambda: self._change_opacity(_OPACITY_STEP),
             "default_layer": self.default_layer,
-            "filter_layers": window.tree.focus_filter,
+            "filter_layers": self._filter,
             "previous_class": lambda: panel.step(-1),
             "next_class": lambda: panel.step(1),
-            "find_class": panel.focus_search,
-            "find_image": window.strip.focus_search,
+            "find_class": lambda: self._on_picture(panel.focus_search),
+            "find_image": lambda: self._on_picture(window.strip.focus_search),
             "choose_method": self.choosing.open_methods,
             "choose_question": self.choosing.open_questions,
             "cancel": self._cancel,
@@ -142,6 +142,22 @@ class Handlers(QObject):
         for choice in ("system", "light", "dark"):
             handlers[f"theme_{choice}"] = partial(self._settings.set, table.THEME, choice)
         window.actions_by_id.connect(handlers)
+
+    def _filter(self) -> None:
+        """Move the keyboard to the field of the page in front that filters its list."""
+        page = self._window.folder
+        if page is not None and self._window.on_folder:
+            page.filters.field.setFocus()
+            page.filters.field.selectAll()
+        else:
+            self._window.tree.focus_filter()
+
+    def _on_picture(self, focus: Callable[[], object]) -> None:
+        """Move the keyboard to a field of the Picture page, which would not be seen behind the
+        other one."""
+        if self._window.on_folder:
+            self._controller.folders.turn("picture")
+        focus()
 
     def _connect_toggles(self) -> None:
         window = self._window

@@ -78,9 +78,11 @@ class OpenedIndex:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """The rows of a view: their numbers in order, int64 (n,). counts: of these; whole: of all."""
+    """The rows of a view: their numbers in order, int64 (n,). counts: of these; whole: of all.
+    identity: of the index, '' for an old one that was not written since."""
 
     view: FolderView
     numbers: Numbers
     counts: Counts
     whole: Counts
+    identity: str

@@ -218,6 +218,8 @@ class MainWindow(DropWindow):
 
         From left to right, then down, which is also the tab order.
         """
+        from gui.window.notice_lane import NoticeLane
+
         widths = self.columns.saveState()
         for panel in (self.tree, self.side):
             least = max(panel.minimumWidth(), panel.minimumSizeHint().width())
@@ -228,13 +230,13 @@ class MainWindow(DropWindow):
                 room.deleteLater()
         self._share_width()
         self.columns.restoreState(widths)
-        self._outer.insertWidget(0, self.notice)
         self._rows.replaceWidget(self._strip_room, self.drawer)
         self.drawer.leave_room(self.notice)
         self._strip_room.hide()
         self._strip_room.deleteLater()
         self.status.setMinimumHeight(_STATUS_HEIGHT)
         self.setStatusBar(self.status)
+        self._lane = NoticeLane(self, self._outer, self.notice, self.status)
         # Layouts show new widgets a moment later, and would close the gap until then.
         for widget in (self.drawer, self.status):
             widget.show()
@@ -363,6 +365,7 @@ class MainWindow(DropWindow):
             self._stack.setCurrentWidget(self.folder)
         else:
             self._stack.setCurrentIndex(0)
+        self._lane.stand_at_foot(self.on_folder)
         self.turned.emit()
 
     @property

@@ -275,6 +275,23 @@ def added(user: User, *steps: Edit) -> None:
 BOX = Hide(Rectangle(100, 80, 200, 150))
 
 
+@pytest.mark.parametrize("tool", ["rectangle", "ellipse", "lasso", "brush", "crop", "copy"])
+def test_what_is_drawn_outside_the_image_is_no_edit(user: User, tool: str) -> None:
+    state = user.start().state
+    user.press(Key.Key_E)
+    user.program.window.actions_by_id[f"tool_{tool}"].trigger()
+    drag(user, (-90, 100), (-80, 140), (-70, 190), (-75, 200))
+    assert edits(user) == NO_EDITS
+    assert "outside the image" in user.program.window.notice.text
+    assert user.program.controller.history.undo_words == ""
+    # What reaches into the image is one.
+    user.press(Key.Key_R)
+    drag(user, (-60, 100), (-20, 140), (80, 190))
+    assert len(edits(user).steps) == 1
+    wait_edited(user)
+    assert state.explanation is not None
+
+
 def test_an_edit_is_moved_resized_and_removed_by_mouse_and_keys(user: User) -> None:
     opened(user)
     added(user, BOX)

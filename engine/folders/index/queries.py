@@ -93,6 +93,14 @@ class Index:
                 return one
         raise HookscopeError(f"{self.file}: nothing was computed yet; continue with batch")
 
+    @property
+    def identity(self) -> str:
+        """What this index is told from all others by; '' for an old one that was not written
+        since."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()
+        return str(row["value"]) if row is not None else ""
+
     def data_version(self) -> int:
         """Another number after every change by a writer; cheap enough to ask often."""
         with self._reading() as connection:

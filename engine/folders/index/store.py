@@ -101,6 +101,10 @@ class IndexWriter:
         mode = "DELETE" if self.network else "WAL"
         (self.journal,) = self._connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
         self._connection.execute(f"PRAGMA synchronous = {'FULL' if self.network else 'NORMAL'}")
+        # By which numbers of its inputs that were noted elsewhere are known to be of this index.
+        self._connection.execute(
+            "INSERT OR IGNORE INTO meta VALUES ('identity', lower(hex(randomblob(16))))"
+        )
         self._connection.execute(
             "CREATE TEMP TABLE wanted (label TEXT PRIMARY KEY, number INTEGER, numbers TEXT)"
         )

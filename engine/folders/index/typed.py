@@ -28,6 +28,9 @@ ALIASES = {
 }
 """Other names of columns."""
 
+SPOKEN = {"probability": "confidence"}
+"""Columns that are called otherwise where people read them."""
+
 _FORM = re.compile(r"\s*([^<>=:≤≥]+?)\s*(<=|>=|≤|≥|<|>|=|:)\s*(.*?)\s*")
 _RANGE = re.compile(r"(.+?)\s*(?:\.\.|…)\s*(.+)")
 _TEXT = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]+))')
@@ -77,7 +80,7 @@ def in_words(where: Where, classes: Sequence[str] = ()) -> str:
     for word, known in WORDS.items():
         if where == known:
             return word
-    title = COLUMNS[where.column].title.lower()
+    title = SPOKEN.get(where.column, COLUMNS[where.column].title.lower())
     if where.contains:
         return where.contains if where.column == "name" else f"{title}: {where.contains}"
     if where.among is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -33,11 +34,23 @@ HISTOGRAM = "histogram"
 Box = tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What a chart was read for: job, view, selected inputs (int64 (n,), none for all that are
+    listed) and the histogram's column."""
+
+    job: FolderJob
+    view: FolderView
+    chosen: NDArray[np.int64]
+    column: str
+
+
 class FolderFigures(QObject):
     """ready(kind, value): a chart's content. kind: the chart in front. column: of the histogram.
     axes: of the scatter. chosen: inputs that are selected, which the mean map is of; none for
     all that are listed. other: the job to compare with, and
-    differences from it, by class."""
+    differences from it, by class. bases: what the charts that are shown are of, by kind; that may
+    be what was listed a moment ago."""
 
     ready = Signal(str, object)
 
@@ -53,6 +66,7 @@ class FolderFigures(QObject):
         self.chosen: NDArray[np.int64] = np.zeros(0, np.int64)
         self.other: int | None = None
         self._box: Box = (0.0, 0.0, 1.0, 1.0)
+        self.bases: dict[str, Basis] = {}
         self._asked: dict[str, tuple[object, ...]] = {}
         self._begun: dict[str, float] = {}
         self._rests: dict[str, float] = {}
@@ -138,6 +152,7 @@ class FolderFigures(QObject):
 
     def _opened(self) -> None:
         self.chosen, self.other = np.zeros(0, np.int64), None
+        self.bases = {}
         if self._lane is not None:
             self._lane.cancel()
             self._lane.submit(Job("", self.reader.close, stoppable=False))
@@ -171,7 +186,8 @@ class FolderFigures(QObject):
             lambda watch: work(self.reader.index(folder, watch), watch),
             slot=slot,
         )
-        job.finished.connect(lambda value: self._came(kind, value))
+        basis = Basis(folders.job[1], folders.view, self.chosen, self.column)
+        job.finished.connect(lambda value: self._came(kind, value, basis))
         job.failed.connect(self._failed)
         self.lane.submit(job)
 
@@ -228,7 +244,8 @@ class FolderFigures(QObject):
             *index.histogram(number, column, BINS, selection),
         )
 
-    def _came(self, kind: str, value: Any) -> None:
+    def _came(self, kind: str, value: Any, basis: Basis) -> None:
+        self.bases[kind] = basis
         if kind == "models":
             self.differences = value[1]
         self.ready.emit(kind, value)

@@ -41,8 +41,9 @@ class Folders(QObject):
     newer ones. turned: another page of the window is in front.
 
     folder: of the open index, None without one. title: what it is called. jobs: with their numbers.
-    job: the one shown. view: filters and order. listing: what is shown. newer: a listing that
-    differs, which waits until the user wants it. page: 'picture' or 'folder'.
+    identity: of the index, '' for none. job: the one shown. view: filters and order. listing: what
+    is shown. newer: a listing that differs, which waits until the user wants it. page: 'picture' or
+    'folder'.
     """
 
     opened = Signal()
@@ -77,7 +78,7 @@ class Folders(QObject):
         self._first_page.came.connect(self._images_came)
         images.paged_found.connect(self.open_paths)
         self.folder: Path | None = None
-        self.title = ""
+        self.title = self.identity = ""
         self.paths: tuple[Path, ...] = ()
         self.jobs: tuple[tuple[int, FolderJob], ...] = ()
         self.job: tuple[int, FolderJob] | None = None
@@ -158,7 +159,7 @@ class Folders(QObject):
         for lane in self._lanes or ():
             lane.cancel()
         self.rows.forget()
-        self.jobs, self.job = (), None
+        self.jobs, self.job, self.identity = (), None, ""
         self.view, self.listing, self.newer = FolderView(), None, None
         self._version, self._is_open = -1, False
         self._find_then = None, False
@@ -305,6 +306,7 @@ class Folders(QObject):
     def _was_listed(self, listing: Listing, *, live: bool) -> None:
         if listing.view != self.view:
             return
+        self.identity = listing.identity
         (labels, wanted), self._find_then = self._find_then, (None, False)
         if wanted:
             self._find(labels, then_run=False)

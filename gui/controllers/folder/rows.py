@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from engine.lazy.numpy import np
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import PAGE, Reader, RowPage
 from gui.jobs.lanes import Job, Lane, Priority
@@ -17,7 +18,7 @@ from gui.settings import Settings
 from gui.state.folders import Listing
 
 if TYPE_CHECKING:
-    from engine.folders.index.queries import Shown
+    from engine.folders.index.queries import Numbers, Shown
     from engine.folders.records import Job as FolderJob
 
 _KEPT_ROWS = 8_000
@@ -27,11 +28,17 @@ _MOST_WAITING = 3
 
 class Rows(QObject):
     """page_ready(RowPage). page_dropped(first): it will not come unless it is asked for again.
-    picture_ready(number, QImage)."""
+    picture_ready(number, QImage). selected_changed: other rows are selected. select_wanted: those
+    of to_select are to be.
+
+    selected: inputs of the selected rows, none unless there are several: int64 (n,). to_select:
+    inputs whose rows are to be selected once they are listed, None for nothing to do."""
 
     page_ready = Signal(object)
     page_dropped = Signal(int)
     picture_ready = Signal(int, QImage)
+    selected_changed = Signal()
+    select_wanted = Signal()
 
     def __init__(self, settings: Settings, reader: Reader, files: Lane, parent: QObject) -> None:
         super().__init__(parent)
@@ -48,6 +55,8 @@ class Rows(QObject):
         self._missing: set[int] = set()
         self._drawn: dict[int, object] = {}
         self._drawing: int | None = None
+        self.selected = reading.no_numbers()
+        self.to_select: Numbers | None = None
 
     def show(self, lane: Lane, listing: Listing | None, job: tuple[int, FolderJob] | None) -> None:
         """Another listing, or the same one with newer rows. lane: that of the reader."""
@@ -60,11 +69,23 @@ class Rows(QObject):
     def forget(self) -> None:
         """Drop everything: another folder is opened."""
         self._listing = self._job = None
+        self.selected, self.to_select = reading.no_numbers(), None
         self._wanted, self._missing = (), set()
         self._waiting.clear()
         self._shown.clear()
         self._drawn.clear()
         self._files.cancel("folder picture")
+
+    def note_selected(self, numbers: Numbers) -> None:
+        """These inputs are selected: int64 (n,)."""
+        if not np.array_equal(numbers, self.selected):
+            self.selected = numbers
+            self.selected_changed.emit()
+
+    def want_selected(self, numbers: Numbers) -> None:
+        """Select the rows of these inputs, int64 (n,), as soon as they are listed."""
+        self.to_select = numbers
+        self.select_wanted.emit()
 
     def known(self, number: int) -> Shown | None:
         """A row that was fetched; None if it was not, or long ago."""

@@ -7,10 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.keeping.folders import KeptFolder
+from engine.keeping.spans import numbers_in, spans_text
+from engine.lazy.numpy import np
 from gui.controllers.folder.figures import FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.kept import view_of
 from gui.settings import FOLDER_CHART, Settings
+from gui.state.folders import Filter
 
 
 class FolderKeeper(QObject):
@@ -27,10 +30,13 @@ class FolderKeeper(QObject):
         self._settings = settings
         self._wanted: KeptFolder | None = None
         self._last: KeptFolder | None = None
+        self._chosen: dict[str, tuple[Filter, str]] = {}
+        self._selected: tuple[object, str] = (None, "")
         folders.opened.connect(self._opened)
         for changed in (folders.opened, folders.changed, folders.turned, figures.ready):
             changed.connect(self._look)
         settings.changed.connect(self._look)
+        folders.rows.selected_changed.connect(self._look)
         folders.listed.connect(self._listed)
 
     def capture(self) -> KeptFolder | None:
@@ -49,7 +55,28 @@ class FolderKeeper(QObject):
             self._settings.get(FOLDER_CHART),
             folders.job[1].key if folders.job is not None else "",
             keys.get(self._figures.other, "") if self._figures.other is not None else "",
+            folders.identity,
+            self._chosen_by_hand(),
+            self._selected_rows(),
         )
+
+    def _chosen_by_hand(self) -> tuple[tuple[str, str], ...]:
+        """Conditions that cannot be typed, with their images. They may be a hundred thousand, so
+        that each is turned into words once."""
+        known, self._chosen = self._chosen, {}
+        for own in self._folders.view.filters:
+            if own.numbers is not None:
+                before = known.get(own.text)
+                same = before is not None and before[0].numbers is own.numbers
+                text = before[1] if same and before else spans_text(own.numbers)
+                self._chosen[own.text] = own, text
+        return tuple((words, spans) for words, (_, spans) in self._chosen.items())
+
+    def _selected_rows(self) -> str:
+        numbers = self._folders.rows.selected
+        if self._selected[0] is not numbers:
+            self._selected = numbers, spans_text(numbers.tolist())
+        return self._selected[1]
 
     def restore(self, kept: KeptFolder | None) -> None:
         """Open the page in place of the one that is open; None closes it."""
@@ -83,7 +110,15 @@ class FolderKeeper(QObject):
             if kept.job in numbers:
                 folders.choose_job(numbers[kept.job])
             classes = folders.job[1].classes if folders.job is not None else ()
-            folders.look_at(view_of(kept.order, kept.filters, classes, down=kept.down))
+            view = view_of(kept.order, kept.filters, classes, down=kept.down)
+            # Numbers say which image is meant in this very index only.
+            known = bool(kept.index) and kept.index == folders.identity
+            for words, spans in kept.chosen if known else ():
+                view = view.with_filter(Filter(words, numbers=numbers_in(spans, "images")))
+            folders.look_at(view)
+            if known and kept.selected:
+                chosen = numbers_in(kept.selected, "selected")
+                folders.rows.want_selected(np.array(chosen, np.int64))
             if kept.other in numbers:
                 self._figures.compare(numbers[kept.other])
         self._look()

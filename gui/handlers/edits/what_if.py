@@ -9,6 +9,7 @@ from typing import cast
 
 from PySide6.QtCore import QObject, QPoint
 
+from engine.edits.boxes import reached, whole
 from engine.edits.changes import CHANGES
 from engine.records.edits import (
     NO_EDITS,
@@ -32,7 +33,7 @@ from gui.controllers.edits.curves import placed
 from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
-from gui.state.state import State
+from gui.state.state import NoticeKind, State
 from gui.toolkit import mnemonics
 from gui.widgets.canvas.tools.drawing import Tool
 from gui.window.commands import TOOLS
@@ -41,6 +42,7 @@ from gui.window.main_window import MainWindow
 _OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")
 
 
+_OUTSIDE = "That lies outside the image, where it changes nothing: draw on the image."
 _BRUSH = 0.04
 """The radius of the brush at first, in parts of the image's shorter side."""
 
@@ -175,6 +177,10 @@ class WhatIf(QObject):
         self._editor.draft(Edits((*steps, edit)), rest=not isinstance(edit, Crop))
 
     def _done(self, shape: Shape) -> None:
+        if self._is_outside(shape):
+            self._editor.abandon()
+            self._state.notify(NoticeKind.INFO, _OUTSIDE)
+            return
         if self._tool.tool == "copy":
             assert isinstance(shape, Rectangle)
             self._editor.copy_part(shape)
@@ -187,6 +193,14 @@ class WhatIf(QObject):
             self._drafted(shape)
             self._editor.finish(_words(edit))
             self._editor.select(len(self._editor.edits.steps) - 1)
+
+    def _is_outside(self, shape: Shape) -> bool:
+        """Whether a drawn shape has no pixel of the image, as its file has it."""
+        image = self._state.current
+        if image is None or image.loaded is None or isinstance(shape, Hottest):
+            return False
+        height, width = image.loaded.pixels.shape[:2]
+        return reached(shape).within(whole(height, width)).is_empty
 
     def _paste(self) -> None:
         self.choose("select")

@@ -11,8 +11,11 @@ from engine.folders.index.typed import in_words
 from engine.folders.index.where import Where
 from gui import settings as table
 from gui.controllers.controller import Controller
+from gui.controllers.folder.chart_facts import CLUSTERS, ChartFacts
+from gui.controllers.folder.figures import HISTOGRAM
 from gui.settings import Settings
 from gui.state.folders import Filter
+from gui.state.state import State
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -20,23 +23,29 @@ if TYPE_CHECKING:
 
     from engine.lazy.numpy import np
     from gui.jobs.folder.figures import Difference
-    from gui.toolkit.charts.chart import Chart
+    from gui.toolkit.charts.figure import Figure
     from gui.widgets.folder.page import FolderPage
 
 
 class FigureGestures(QObject):
     """Connects the charts when the page is made."""
 
-    def __init__(self, window: MainWindow, controller: Controller, settings: Settings) -> None:
+    def __init__(
+        self, window: MainWindow, state: State, controller: Controller, settings: Settings
+    ) -> None:
         super().__init__(window)
         self._window = window
+        self._state = state
         self._controller = controller
         self._settings = settings
         self._folders = controller.folders
         self._figures = controller.folder_figures
         self._clustering = controller.clustering
+        self._facts = ChartFacts(self._folders, self._figures, self._clustering)
+        self._kinds: dict[Figure, str] = {}
         window.folder_made.connect(self._connect)
         self._folders.changed.connect(self._mark_column)
+        settings.changed.connect(self._setting_changed)
 
     @property
     def _page(self) -> FolderPage:
@@ -50,7 +59,7 @@ class FigureGestures(QObject):
         page.histogram.unbrushed.connect(lambda: self._take_off(self._figures.column))
         page.rows.selected.connect(self._selected)
         side.kind_chosen.connect(self._show_kind)
-        self._figures.show(side.kind)
+        self._figures.show(self._settings.get(table.FOLDER_CHART))
         side.axes_chosen.connect(self._figures.show_axes)
         side.other_chosen.connect(self._figures.compare)
         side.confusion.chosen.connect(self._cell_chosen)
@@ -66,12 +75,25 @@ class FigureGestures(QObject):
         clusters.stop_wanted.connect(clustering.stop)
         clusters.chosen.connect(self._cluster_chosen)
         clusters.scatter.lassoed.connect(self._lassoed)
-        for chart in (page.histogram, side.reliability):
+        self._kinds = {
+            page.histogram: HISTOGRAM,
+            side.confusion.matrix: "confusion",
+            side.reliability: "reliability",
+            side.mean.picture: "mean",
+            side.scatter: "scatter",
+            clusters.scatter: CLUSTERS,
+        }
+        for chart in self._kinds:
             chart.save_wanted.connect(self._save)
+        clusters.save_wanted.connect(self._save)
 
     def _show_kind(self, kind: str) -> None:
         self._settings.set(table.FOLDER_CHART, kind)
-        self._figures.show(kind)
+
+    def _setting_changed(self, key: str) -> None:
+        """A session brings its own chart to the front, as a choice does."""
+        if key == table.FOLDER_CHART.key and self._window.folder is not None:
+            self._figures.show(self._settings.get(table.FOLDER_CHART))
 
     def _mark_column(self) -> None:
         self._figures.show_column(self._folders.view.order)
@@ -150,16 +172,22 @@ class FigureGestures(QObject):
         numbers = self._page.rows.selected_numbers()
         # One row alone is where the keyboard is, not a selection; all are what is listed anyway.
         several = 1 < len(numbers) < self._page.model.rowCount()
-        self._figures.choose(numbers if several else numbers[:0])
+        chosen = numbers if several else numbers[:0]
+        self._figures.choose(chosen)
+        self._folders.rows.note_selected(chosen)
 
     # --- saving ----------------------------------------------------------------------------------
 
-    def _save(self, chart: Chart, what: str) -> None:
+    def _save(self, chart: Figure, what: str) -> None:
         """Ask where, and write a chart as a picture or as values."""
         from gui.file_dialogs import save_dialog, start_folder
         from gui.toolkit import plain_text
 
-        kinds = "PNG image (*.png);;SVG image (*.svg)" if what == "picture" else "CSV (*.csv)"
+        kinds = (
+            "PNG image (*.png);;SVG image (*.svg);;PDF (*.pdf)"
+            if what == "picture"
+            else "CSV (*.csv)"
+        )
         suffix = ".png" if what == "picture" else ".csv"
         name = plain_text.file_name(chart.name)[:80]
         dialog = save_dialog(
@@ -169,12 +197,23 @@ class FigureGestures(QObject):
         dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
         dialog.open()
 
-    def _write(self, chart: Chart, what: str, path: Path) -> None:
+    def _write(self, chart: Figure, what: str, path: Path) -> None:
         if what == "values":
             data = chart.values(",").encode()
         else:
-            data = chart.svg() if path.suffix.lower() == ".svg" else chart.png()
-        self._controller.inspections.write(path, data)
+            kinds = {".svg": chart.svg, ".pdf": chart.pdf}
+            data = kinds.get(path.suffix.lower(), chart.png)()
+        # A mean map in the list of clusters is one of theirs.
+        kind = self._kinds.get(chart, CLUSTERS)
+        engine = self._state.engine
+        facts = self._facts.of(
+            kind,
+            chart.name,
+            (chart.across, chart.up),
+            chart.rows(),
+            engine.versions if engine is not None else {},
+        )
+        self._controller.inspections.write(path, data, facts)
 
 
 def _is_on(own: Filter, columns: tuple[str, ...]) -> bool:

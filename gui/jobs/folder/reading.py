@@ -178,7 +178,8 @@ class Reader:
         self._index = index
         jobs = tuple(index.jobs())
         found = index.distinct(jobs[0][0] if jobs else _NO_JOB, "label")
-        return OpenedIndex(folder, jobs, {str(label): count for label, count in found if label})
+        labels = {str(label): count for label, count in found if label}
+        return OpenedIndex(folder, jobs, labels)
 
     def close(self, _watch: Watch | None = None) -> None:
         """Release the index; safe to call twice."""
@@ -205,9 +206,9 @@ class Reader:
         plain = not view.filters and view.order == "place" and not view.down
         if plain and known is not None and len(known.numbers) == whole.images:
             # To read a hundred thousand numbers again would hold up the window.
-            return Listing(view, known.numbers, counts, whole)
+            return Listing(view, known.numbers, counts, whole, self.index.identity)
         numbers = self.index.numbers(number, selection, view.order, down=view.down)
-        return Listing(view, numbers, counts, whole)
+        return Listing(view, numbers, counts, whole, self.index.identity)
 
     def page(
         self, job: int | None, about: Job | None, listing: Listing, first: int, _watch: Watch

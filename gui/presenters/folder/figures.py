@@ -133,7 +133,7 @@ class FigurePresenter(QObject):
         map, count = found
         whose = "the selected" if len(self._figures.chosen) else "the listed"
         words = f"Mean of the maps of {count:,} of {whose} images, each with the sum 1."
-        self._page.side.mean.set_map(self._drawn(map), words)
+        self._page.side.mean.set_map(self._drawn(map), words, map)
 
     def _show_scatter(self, found: Any) -> None:
         assert self._page is not None
@@ -230,6 +230,7 @@ class FigurePresenter(QObject):
         facts += f"; {100 * cluster.focus:.0f} % of the energy in a tenth of the map"
         return ClusterRow(
             self._drawn(cluster.mean),
+            cluster.mean,
             f"{cluster.label}, group {cluster.number + 1}",
             facts,
             ", ".join(cluster.flags),

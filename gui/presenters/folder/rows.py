@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
+from engine.lazy.numpy import np
 from engine.methods.registry import find
 from gui import settings as table
 from gui.controllers.folder.folders import Folders
@@ -41,6 +42,7 @@ class FolderPresenter(QObject):
         folders.changed.connect(self._show)
         folders.listed.connect(self._show_rows)
         folders.turned.connect(self._turn)
+        folders.rows.select_wanted.connect(self._select)
         folders.rows.page_ready.connect(self._show_page)
         folders.rows.page_dropped.connect(self._drop_page)
         folders.rows.picture_ready.connect(self._show_picture)
@@ -158,9 +160,30 @@ class FolderPresenter(QObject):
         if page.model.set_numbers(listing.numbers) and (len(chosen) or number is not None):
             rows.select_numbers(chosen, number)
             rows.view.scrollTo(rows.view.currentIndex())
+        if self._is_finding and len(chosen) > 1 and folders.rows.to_select is None:
+            folders.rows.to_select = chosen
+        self._select()
         page.set_message(self._nothing())
         self._show()
         self._look()
+
+    @property
+    def _is_finding(self) -> bool:
+        """Whether images are searched for again, which takes rows away for a moment."""
+        return self._folders.runs.state is RunState.FINDING
+
+    def _select(self) -> None:
+        """Select the rows that were selected when the page was left, once they are listed."""
+        page, folders = self._page, self._folders
+        numbers, listing = folders.rows.to_select, folders.listing
+        if page is None or numbers is None or listing is None or listing.view != folders.view:
+            return
+        places = np.flatnonzero(np.isin(listing.numbers, numbers))
+        if len(places) == len(numbers) or not self._is_finding:
+            folders.rows.to_select = None
+        if len(places):
+            page.rows.select_numbers(numbers, int(listing.numbers[places[0]]))
+            page.rows.view.scrollTo(page.rows.view.currentIndex())
 
     def _nothing(self) -> str:
         """What to say in place of rows; '' if there are any."""

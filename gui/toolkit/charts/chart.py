@@ -1,74 +1,49 @@
-"""What all charts have in common: axes, values on hover, copies and files.
+"""What all charts have in common: axes and values on hover.
 
-A chart is copied and saved from its context menu, as a picture or as values. Everything is painted
-by one function, for the screen, PNG and SVG alike.
+Everything is painted by one function, for the screen, PNG and SVG alike.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Sequence
 
 from PySide6.QtCore import (
-    QBuffer,
-    QByteArray,
     QEvent,
-    QIODevice,
-    QMarginsF,
     QPoint,
     QPointF,
     QRect,
     QRectF,
     QSize,
-    QSizeF,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import (
     QColor,
-    QContextMenuEvent,
     QFontMetricsF,
-    QGuiApplication,
-    QImage,
     QMouseEvent,
-    QPageSize,
     QPainter,
     QPaintEvent,
-    QPdfWriter,
     QPen,
 )
-from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.render.ticks import number_text, ticks
-from gui.toolkit import mnemonics, plain_text, theme
+from gui.toolkit import plain_text, theme
+from gui.toolkit.charts.figure import Figure
 
 SPACE = theme.SPACE
 _SAVED = QSize(640, 360)
-_PNG_SCALE = 2
-_PDF_DPI = 96
 
 
-class Chart(QWidget):
-    """A chart with one or two axes of numbers.
-
-    save_wanted(chart, 'picture' or 'values'): from its menu. name: what it shows, which is its
-    title; across, up: what the axes are.
-    """
-
-    save_wanted = Signal(object, str)
+class Chart(Figure):
+    """A chart with one or two axes of numbers. name: what it shows, which is its title; across, up:
+    what the axes are."""
 
     def __init__(self, name: str, across: str, up: str) -> None:
-        super().__init__()
-        self.name, self.across, self.up = name, across, up
+        super().__init__(name, across, up)
         self._message = ""
         self._hover: float | None = None
         self.setMinimumSize(30 * SPACE, 18 * SPACE)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName(plain_text.line(name))
 
     # --- what subclasses know --------------------------------------------------------------------
 
@@ -82,10 +57,6 @@ class Chart(QWidget):
 
     def words_at(self, x: float) -> str:
         """The values at a place of the axis across, '' for none."""
-        raise NotImplementedError
-
-    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[float]]]:
-        """Column titles and rows of values."""
         raise NotImplementedError
 
     def set_message(self, text: str) -> None:
@@ -104,81 +75,15 @@ class Chart(QWidget):
 
     # --- copies and files ------------------------------------------------------------------------
 
-    def values(self, separator: str = "\t") -> str:
-        """The values as text, one row a line, in full precision."""
-        titles, rows = self.rows()
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-        writer.writerow(titles)
-        writer.writerows([_exact(value) for value in row] for row in rows)
-        return out.getvalue()
+    @property
+    def is_filled(self) -> bool:
+        return self.spans() is not None
 
-    def image(self, scale: float = _PNG_SCALE) -> QImage:
-        """The chart as a picture on the background of a panel."""
-        image = QImage(_SAVED * scale, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(scale)
-        painter = QPainter(image)
+    def saved_size(self) -> QSize:
+        return _SAVED
+
+    def paint_saved(self, painter: QPainter) -> None:
         self._paint(painter, QRect(QPoint(0, 0), _SAVED))
-        painter.end()
-        return image
-
-    def png(self) -> bytes:
-        """The chart as the bytes of a PNG file."""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        # PySide annotates the format as bytes and takes text only.
-        self.image().save(buffer, "PNG")  # type: ignore[call-overload]
-        return bytes(data.data())
-
-    def svg(self) -> bytes:
-        """The chart as the bytes of an SVG file."""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        generator = QSvgGenerator()
-        generator.setOutputDevice(buffer)
-        generator.setSize(_SAVED)
-        generator.setViewBox(QRect(QPoint(0, 0), _SAVED))
-        generator.setTitle(plain_text.line(self.name))
-        painter = QPainter(generator)
-        self._paint(painter, QRect(QPoint(0, 0), _SAVED))
-        painter.end()
-        buffer.close()
-        return bytes(data.data())
-
-    def pdf(self) -> bytes:
-        """The chart as the bytes of a PDF file of one page of its size."""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        writer = QPdfWriter(buffer)
-        writer.setTitle(plain_text.line(self.name))
-        writer.setResolution(_PDF_DPI)
-        writer.setPageSize(QPageSize(QSizeF(_SAVED) * 72 / _PDF_DPI, QPageSize.Unit.Point))
-        writer.setPageMargins(QMarginsF())
-        painter = QPainter(writer)
-        self._paint(painter, QRect(QPoint(0, 0), _SAVED))
-        painter.end()
-        buffer.close()
-        return bytes(data.data())
-
-    def menu(self) -> QMenu:
-        """A menu that copies and saves the chart; it deletes itself."""
-        menu = mnemonics.passing_menu(self)
-        board = QGuiApplication.clipboard()
-        menu.addAction("Copy picture").triggered.connect(lambda: board.setImage(self.image()))
-        menu.addAction("Copy values").triggered.connect(lambda: board.setText(self.values()))
-        menu.addSeparator()
-        for what in ("picture", "values"):
-            action = menu.addAction(f"Save {what}…")
-            action.triggered.connect(lambda _on=False, what=what: self.save_wanted.emit(self, what))
-        for action in menu.actions():
-            action.setEnabled(self.spans() is not None)
-        return menu
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        self.menu().popup(event.globalPos())
 
     # --- painting --------------------------------------------------------------------------------
 
@@ -314,7 +219,3 @@ class Area:
     def value(self, x: float) -> float:
         part = (x - self.plot.left()) / self.plot.width()
         return self._left + part * (self._right - self._left)
-
-
-def _exact(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.9g}"

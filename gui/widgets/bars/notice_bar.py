@@ -97,6 +97,12 @@ class NoticeBar(QFrame):
         self._fit()
         self.show()
 
+    def set_at_foot(self, on: bool) -> None:
+        """Draw the line between notice and page above the notice, or below it."""
+        self.setProperty("foot", on)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
     def clear(self) -> None:
         """Hide the notice."""
         self._timer.stop()

@@ -77,6 +77,14 @@ class StatusBar(QStatusBar):
         self._zoom.show_text("" if zoom is None else f"{100 * zoom:.0f} %")
 
     @property
+    def facts_width(self) -> int:
+        """How wide the line is up to what runs and the zoom, in pixels."""
+        shown = (self._work, self._progress, self._stop, self._zoom)
+        return (
+            min((one.x() for one in shown if one.isVisible()), default=self.width()) - theme.SPACE
+        )
+
+    @property
     def working(self) -> bool:
         """Whether a running job is shown."""
         return not self._progress.isHidden()

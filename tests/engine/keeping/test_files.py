@@ -91,7 +91,9 @@ def full() -> KeptSession:
         "star",
         DisplaySettings(0.3, "viridis", "grid", 1.5, "signed", 2.25, False, "grey", (0.25, 0.5)),
         Run(True, "/s.hookscope", True),
-        KeptFolder(("/val",), False, ("wrong",), "loss", True, "mean", "k", "l"),
+        KeptFolder(
+            ("/val",), False, ("wrong",), "loss", True, "mean", "k", "l", "i", (("x", "1-3"),), "2"
+        ),
     )
 
 

@@ -11,9 +11,20 @@ from engine.errors import SessionError
 from engine.keeping import files, locating
 from engine.keeping.folders import KeptFolder, folder_facts, folder_of
 from engine.keeping.records import KeptSession
+from engine.keeping.spans import numbers_in, spans_text
 
 PAGE = KeptFolder(
-    ("/data/val", "/data/more.csv"), False, ("wrong", "loss >= 1"), "loss", True, "mean", "k1", "k2"
+    ("/data/val", "/data/more.csv"),
+    False,
+    ("wrong", "loss >= 1"),
+    "loss",
+    True,
+    "mean",
+    "k1",
+    "k2",
+    "c0ffee",
+    (("lasso: 4 images", "1-3,7"),),
+    "2,5-6",
 )
 
 
@@ -34,7 +45,10 @@ def test_what_is_missing_has_its_usual_value() -> None:
     [
         *({"paths": wrong} for wrong in (None, [], "/a", [""], ["a\0b"], [1], ["/a"] * 1001)),
         *({"filters": wrong} for wrong in ("wrong", [1], ["x"] * 101, ["x" * 10_001])),
-        *({name: 1} for name in ("front", "down", "order", "chart", "job", "other")),
+        *({name: 1} for name in ("front", "down", "order", "chart", "job", "other", "index")),
+        *({"selected": wrong} for wrong in (1, "a", "1-", "1,,2", "-3", "1-99999999")),
+        *({"chosen": [{"words": "lasso", "images": wrong}]} for wrong in (None, [1], "x")),
+        *({"chosen": wrong} for wrong in ("1", ["1"], [{"images": "1"}])),
     ],
 )
 def test_other_values_are_refused(changed: dict[str, Any]) -> None:
@@ -49,6 +63,20 @@ def test_which_page_is_in_front_is_no_change() -> None:
     assert one.is_alike(other)
     assert not one.is_alike(KeptSession())
     assert not one.is_alike(KeptSession(folder=KeptFolder(("/data/val",))))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((), ""),
+        ((7,), "7"),
+        ((3, 1, 2, 7, 3), "1-3,7"),
+        ((0, 2, 4, 5), "0,2,4-5"),
+    ],
+)
+def test_numbers_are_a_short_text(numbers: tuple[int, ...], text: str) -> None:
+    assert spans_text(numbers) == text
+    assert numbers_in(text, "images") == tuple(sorted(set(numbers)))
 
 
 def test_whether_it_is_there(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_mean_map_of_the_selected_rows(user: Reader, scenes: Path, index: Path) 
         maps.append(positive / positive.sum())
     value = next(v for k, v in reversed(found) if k == "mean" and v is not None)  # type: ignore[misc]
     np.testing.assert_allclose(value[0], np.mean(maps, axis=0), atol=1e-6)
-    user.until(lambda: page.side.mean.picture.image is not None)
+    user.until(lambda: page.side.mean.picture.is_filled)
     # Images with half of their energy in the left half.
     shares = {}
     for place in range(page.model.rowCount()):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from engine.folders.index.typed import typed
@@ -35,6 +37,7 @@ def check_again(user: Reader, rows: list[int]) -> None:
     assert user.page.filters.chips() == ("wrong",)
     assert (folders.view.order, folders.view.down) == ("loss", True)
     assert user.page.side.kind == "mean"
+    user.until(lambda: user.page.side.mean.picture.is_filled)
 
 
 def forget(user: Reader) -> None:
@@ -89,6 +92,98 @@ def test_the_next_start_shows_it(user: Reader, scenes: Path, index: Path) -> Non
     user.leave()
     user.start()
     assert user.program.window.folder is None
+
+
+def chosen_by_hand(user: Reader, folder: Path, index: Path) -> tuple[list[int], list[int]]:
+    """A lasso round some rows, of which some are selected: the numbers of both."""
+    user.start(model=SHAPES)
+    user.open_explained(folder, index)
+    page = user.page
+    listed = page.model.numbers[[3, 4, 5, 9, 20, 21]]
+    page.side.scatter.lassoed.emit(listed)
+    user.until(lambda: page.model.numbers.tolist() == listed.tolist())
+    page.rows.select_numbers(listed[[1, 2, 4]], None)
+    return listed.tolist(), listed[[1, 2, 4]].tolist()
+
+
+def save_now(user: Reader) -> None:
+    with user.qtbot.waitSignal(user.program.controller.sessions.settled):
+        user.program.controller.sessions.note_change()
+
+
+def test_a_lasso_and_the_selected_rows_are_there_again(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    listed, selected = chosen_by_hand(user, scenes, index)
+    path, sessions = tmp_path / "own.hookscope", user.program.controller.sessions
+    with user.qtbot.waitSignal(sessions.saved):
+        sessions.save(path)
+    user.until(lambda: not user.program.window.isWindowModified())
+    # What is selected is no change that would have to be saved.
+    user.page.rows.select_numbers(user.page.model.numbers[:2], None)
+    save_now(user)
+    assert not user.program.window.isWindowModified()
+    user.page.filters.cleared.emit()
+    user.until(user.program.window.isWindowModified)
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+
+    user.start()
+    user.drop(dropped(path))
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.numbers.tolist() == listed)
+    assert user.page.filters.chips() == ("lasso: 6 images",)
+    user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+    save_now(user)
+    assert not user.program.window.isWindowModified()
+
+
+def test_the_next_start_has_them_as_well(user: Reader, scenes: Path, index: Path) -> None:
+    listed, selected = chosen_by_hand(user, scenes, index)
+    save_now(user)
+    user.leave()
+    user.start()
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.numbers.tolist() == listed)
+    user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+
+
+def test_they_are_kept_for_an_index_that_had_no_identity(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    """As an earlier version of the program wrote it."""
+    old = Path(shutil.copytree(index, tmp_path / "old"))
+    with closing(sqlite3.connect(old / "index.sqlite")) as connection:
+        connection.execute("DELETE FROM meta")
+        connection.commit()
+    listed, selected = chosen_by_hand(user, scenes, old)
+    save_now(user)
+    user.leave()
+    user.start()
+    user.until(lambda: user.program.window.folder is not None)
+    user.until(lambda: user.page.model.numbers.tolist() == listed)
+    user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+
+
+def test_numbers_of_another_index_are_left_out(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    chosen_by_hand(user, scenes, index)
+    path, sessions = tmp_path / "own.hookscope", user.program.controller.sessions
+    with user.qtbot.waitSignal(sessions.saved):
+        sessions.save(path)
+    folder = user.program.controller.folders.folder
+    assert folder is not None
+    user.leave()
+    user.store.with_suffix(".open.hookscope").unlink()
+    shutil.rmtree(folder)
+
+    user.start()
+    user.drop(dropped(path))
+    user.until(lambda: user.program.window.folder is not None)
+    user.wait_done()
+    assert user.page.model.rowCount() == 65
+    assert user.page.filters.chips() == ()
 
 
 def test_nothing_but_a_folder(user: Reader, index: Path) -> None:

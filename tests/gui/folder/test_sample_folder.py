@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
@@ -82,10 +83,11 @@ def test_the_keyboard_stays_on_a_group_whose_region_is_being_hidden(user: Reader
     panel.setParent(program.window)
     panel.show()
     image = QImage(4, 4, QImage.Format.Format_RGB32)
-    rows = [ClusterRow(image, f"star, group {n}", "", "", "") for n in (1, 2)]
+    map = np.ones((2, 2), np.float32)
+    rows = [ClusterRow(image, map, f"star, group {n}", "", "", "") for n in (1, 2)]
     panel.set_clusters(rows, "", can_hide="")
     panel.cards[1].button.setFocus()
-    found = ClusterRow(image, "star, group 2", "", "", "", "hiding its region turned 2 of 2")
+    found = ClusterRow(image, map, "star, group 2", "", "", "", "hiding its region turned 2 of 2")
     panel.set_clusters([rows[0], found], "", can_hide="")
     assert QApplication.focusWidget() is panel.cards[1]
     panel.set_clusters([], "", can_hide="")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QImage, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -23,16 +24,20 @@ from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.folder.figures.mean import MapPicture
 from gui.widgets.folder.figures.scatter import Scatter
 
+if TYPE_CHECKING:
+    from engine.records.explanations import FloatMap
+
 GAP = theme.SPACE
 _MAP_SIDE = 16 * GAP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterRow:
-    """One cluster. facts: in words. flags: '' for none; about: what they say. finding: what hiding
-    its region came to, '' before it was tried."""
+    """One cluster. image: of its mean map. facts: in words. flags: '' for none; about: what they
+    say. finding: what hiding its region came to, '' before it was tried."""
 
     image: QImage
+    map: FloatMap
     title: str
     facts: str
     flags: str
@@ -42,12 +47,14 @@ class ClusterRow:
 
 class ClusterPanel(QWidget):
     """class_chosen(number): the clusters of a class are wanted. chosen(place): a cluster's images
-    are. hide_wanted(place): is it a shortcut? stop_wanted: what is under way is to be stopped."""
+    are. hide_wanted(place): is it a shortcut? stop_wanted: what is under way is to be stopped.
+    save_wanted(figure, 'picture' or 'values'): a mean map is to be saved."""
 
     class_chosen = Signal(int)
     chosen = Signal(int)
     hide_wanted = Signal(int)
     stop_wanted = Signal()
+    save_wanted = Signal(object, str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,6 +124,7 @@ class ClusterPanel(QWidget):
             card = _Card(row, can_hide)
             card.clicked.connect(lambda place=place: self.chosen.emit(place))
             card.button.clicked.connect(lambda _on=False, place=place: self.hide_wanted.emit(place))
+            card.picture.save_wanted.connect(self.save_wanted)
             self._column.insertWidget(place, card)
             self.cards.append(card)
         if held >= 0:
@@ -158,9 +166,10 @@ class _Card(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(plain_text.line(f"{row.title}, {row.facts}, {row.flags}"))
-        picture = MapPicture(_MAP_SIDE)
+        self.picture = picture = MapPicture(_MAP_SIDE)
+        picture.name = f"Mean map of {row.title}"
         picture.setFixedSize(_MAP_SIDE, _MAP_SIDE)
-        picture.set_image(row.image, f"Mean map of {row.title}")
+        picture.set_image(row.image, picture.name, row.map)
         title = ElidedLabel()
         title.show_text(row.title)
         facts = label(row.facts, "dim")
@@ -200,6 +209,9 @@ class _Card(QFrame):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.picture.menu().popup(event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
+from gui.toolkit.charts.figure import Figure
 from gui.toolkit.labels import label
 
 GAP = theme.SPACE
@@ -72,13 +73,14 @@ class Confusion(QWidget):
         self.matrix.set_counts(counts, shown, classes)
 
 
-class _Matrix(QWidget):
+class _Matrix(Figure):
     def __init__(self, chosen: object) -> None:
-        super().__init__()
+        super().__init__("Confusion matrix", "prediction", "label")
         assert callable(chosen)
         self._chosen = chosen
         self.counts: Mapping[tuple[int, int], int] = {}
         self.shown: Sequence[int] = ()
+        self._classes: Sequence[str] = ()
         self._names: Sequence[str] = ()
         self._most_wrong = self._most_right = 1
         self._cursor = (0, 0)
@@ -88,12 +90,11 @@ class _Matrix(QWidget):
         self._marked: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName("Confusion matrix")
 
     def set_counts(
         self, counts: Mapping[tuple[int, int], int], shown: Sequence[int], classes: Sequence[str]
     ) -> None:
-        self.counts, self.shown = counts, shown
+        self.counts, self.shown, self._classes = counts, shown, classes
         focus = Qt.FocusPolicy
         self.setFocusPolicy(focus.StrongFocus if shown else focus.NoFocus)
         self._names = [plain_text.line(classes[one]) for one in shown]
@@ -106,6 +107,23 @@ class _Matrix(QWidget):
         self.setMinimumSize(self._head() + _LEAST_CELL * len(shown), 0)
         self.setMinimumHeight(self._head() + _LEAST_CELL * len(shown))
         self.update()
+
+    @property
+    def is_filled(self) -> bool:
+        return bool(self.shown)
+
+    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[float | str]]]:
+        """The counts of all classes, whether or not they are drawn."""
+        names = self._classes
+        return (
+            ("label", "prediction", "images"),
+            [(names[true], names[said], n) for (true, said), n in sorted(self.counts.items())],
+        )
+
+    def saved_size(self) -> QSize:
+        """Without the empty room beside the cells."""
+        side = self._head() + self._cell() * len(self.shown) + GAP
+        return QSize(min(side, self.width()), min(side, self.height()))
 
     def mark(self, label: int, prediction: int) -> None:
         """Mark the cell that rows are filtered by; -1 for none."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from engine.lazy.numpy import np
 from gui.toolkit import plain_text, theme
+from gui.toolkit.charts.figure import Figure
 from gui.toolkit.labels import label
 
+if TYPE_CHECKING:
+    from engine.records.explanations import FloatMap
+
 GAP = theme.SPACE
+_SAVED_SIDE = 480
 
 
 class MeanMap(QWidget):
@@ -27,39 +36,60 @@ class MeanMap(QWidget):
         box.addWidget(self.picture)
         box.addStretch(1)
 
-    def set_map(self, image: QImage | None, words: str) -> None:
-        """Show a map; None for none."""
+    def set_map(self, image: QImage | None, words: str, map: FloatMap | None = None) -> None:
+        """Show a map; None for none. map: its values, to be saved."""
         self._words.show_text(words)
-        self.picture.set_image(image, words)
+        self.picture.set_image(image, words, map)
 
 
-class MapPicture(QWidget):
+class MapPicture(Figure):
     """A picture of a map that keeps its shape. drawable: whether a box can be drawn. drawn(left,
     top, right, bottom): one was, as shares of the map."""
 
     drawn = Signal(object)
 
     def __init__(self, side: int = 64 * GAP, *, drawable: bool = False) -> None:
-        super().__init__()
+        super().__init__("Mean map")
         self._drawable = drawable
         self._from: QPointF | None = None
         self._to: QPointF | None = None
         if drawable:
+            self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.setCursor(Qt.CursorShape.CrossCursor)
             self.setMouseTracking(True)
             self.setToolTip("Drag a box to list the images with half of their energy in it")
         self._side = side
-        self.image: QImage | None = None
+        self.drawing: QImage | None = None
+        self.map: FloatMap | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setMaximumWidth(side)
 
-    def set_image(self, image: QImage | None, words: str) -> None:
-        self.image = image
+    def set_image(self, image: QImage | None, words: str, map: FloatMap | None = None) -> None:
+        self.drawing, self.map = image, map
         self.setAccessibleName(plain_text.line(words))
         self.updateGeometry()
         self.update()
+
+    @property
+    def is_filled(self) -> bool:
+        return self.drawing is not None and self.map is not None
+
+    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[float | str]]]:
+        """The values of the map, row by row from the top left."""
+        if self.map is None:
+            return ("row", "column", "value"), []
+        cells = np.ndenumerate(self.map)
+        return ("row", "column", "value"), [(*place, float(value)) for place, value in cells]
+
+    def saved_size(self) -> QSize:
+        return self._fitted(_SAVED_SIDE)
+
+    def paint_saved(self, painter: QPainter) -> None:
+        if self.drawing is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(QRect(QPoint(0, 0), self.saved_size()), self.drawing)
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -71,26 +101,29 @@ class MapPicture(QWidget):
         return self._fitted(self._side)
 
     def _fitted(self, width: int) -> QSize:
-        if self.image is None:
+        if self.drawing is None:
             return QSize(width, 0)
-        size = self.image.size()
+        size = self.drawing.size()
         return QSize(width, max(1, round(width * size.height() / size.width())))
 
     def _shown(self) -> QRect:
-        if self.image is None:
+        if self.drawing is None:
             return QRect()
-        scaled = self.image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        scaled = self.drawing.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
         return QRect(QPoint(0, 0), scaled)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        if self.image is None:
+        if self.drawing is None:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(self._shown(), self.image)
+        painter.drawImage(self._shown(), self.drawing)
         if self._from is not None and self._to is not None:
             painter.setPen(QPen(QColor(theme.current().accent), 2))
             painter.drawRect(QRectF(self._from, self._to).normalized())
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(theme.current().accent), 2))
+            painter.drawRect(self._shown().adjusted(1, 1, -1, -1))
 
     # --- drawing a box ---------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy
 
 from engine.lazy.numpy import np
 from engine.render.ticks import number_text
 from gui.toolkit import plain_text, theme
+from gui.toolkit.charts.figure import Figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,14 +27,13 @@ _FEW, _FEW_WIDE, _MANY_WIDE = 2_000, 5, 2
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0072b2")
 
 
-class Scatter(QWidget):
+class Scatter(Figure):
     """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,), if any."""
 
     lassoed = Signal(object)
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
+        super().__init__(name)
         self._numbers: NDArray[np.int64] = np.zeros(0, np.int64)
         self._points: NDArray[np.float64] = np.zeros((0, 2))
         self._groups: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -44,7 +44,7 @@ class Scatter(QWidget):
         self.setMinimumSize(40 * GAP, 40 * GAP)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setAccessibleName(plain_text.line(name))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip("Drag round some points to select their images")
 
     def set_points(
@@ -59,8 +59,19 @@ class Scatter(QWidget):
         self._numbers, self._points = numbers[kept], points[kept]
         self._groups = np.zeros(len(self._numbers), np.int64) if groups is None else groups[kept]
         self._axes, self._drawn, self._lasso = axes, None, []
+        self.across, self.up = axes
         self.setAccessibleDescription(f"{len(self._numbers):,} images")
         self.update()
+
+    @property
+    def is_filled(self) -> bool:
+        return bool(len(self._numbers))
+
+    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[float | str]]]:
+        """The number of each image in the index, where it is, and its group from 0."""
+        titles = ("image", self.across or "x", self.up or "y", "group")
+        columns = self._numbers.tolist(), *self._points.T.tolist(), self._groups.tolist()
+        return titles, list(zip(*columns, strict=True))
 
     def sizeHint(self) -> QSize:
         return QSize(75 * GAP, 75 * GAP)
@@ -107,7 +118,7 @@ class Scatter(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter, tokens, plot = QPainter(self), theme.current(), self._plot()
         painter.setFont(theme.tabular(theme.small(self.font())))
-        painter.setPen(QColor(tokens.border))
+        painter.setPen(QColor(tokens.accent if self.hasFocus() else tokens.border))
         painter.drawRect(plot)
         if not len(self._numbers):
             return
