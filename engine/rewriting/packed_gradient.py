@@ -21,22 +21,27 @@ _log = logging.getLogger(__name__)
 # It pays for layers with so many weights for each number that they read or write; measured, two
 # cores, torch 2.13.
 _CONVOLUTION, _LINEAR = 2.0, 1.0
+# Below so many weights, an operation in Python takes as long as it spares.
+_LEAST = 1 << 18
 _CLOSE = 1e-5
 
 
 def pays(layer: nn.Module, input_shape: tuple[int, ...]) -> bool:
     """Whether it is worth it for a plain layer (plan.is_plain), for what it reads."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor) or weight.numel() < _LEAST:
+        return False
     if type(layer) is nn.Linear:
         rows = math.prod(input_shape[:-1])
         through = rows * (layer.in_features + layer.out_features)
-        return rows > 1 and layer.weight.numel() >= _LINEAR * through
+        return rows > 1 and weight.numel() >= _LINEAR * through
     if type(layer) is not nn.Conv2d or layer.groups != 1 or len(input_shape) != 4:
         return False
     if _padding(layer, input_shape) is None:
         return False
     cells = math.prod(_output_size(layer, input_shape))
     through = input_shape[0] * layer.out_channels * cells + math.prod(input_shape)
-    return layer.weight.numel() >= _CONVOLUTION * through
+    return weight.numel() >= _CONVOLUTION * through
 
 
 class PackedGradient(OtherGradient):

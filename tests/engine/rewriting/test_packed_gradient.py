@@ -114,12 +114,13 @@ def test_other_kinds_of_numbers_are_the_layers_own() -> None:
 
 def test_which_layers_are_worth_it() -> None:
     assert pays(nn.Conv2d(512, 512, 3, padding=1), (1, 512, 7, 7))
-    assert not pays(nn.Conv2d(64, 64, 3, padding=1), (1, 64, 56, 56))
+    assert not pays(nn.Conv2d(256, 256, 3, padding=1), (1, 256, 56, 56))
+    assert not pays(nn.Conv2d(64, 64, 3, padding=1), (1, 64, 7, 7))
     assert not pays(nn.Conv2d(512, 512, 3, padding=1, groups=2), (1, 512, 7, 7))
     # Its gradient is no convolution: the padding is wider than the kernel reaches.
     assert not pays(nn.Conv2d(512, 512, 3, padding=3), (1, 512, 7, 7))
     assert pays(nn.Linear(768, 3072), (1, 49, 768))
-    assert not pays(nn.Linear(96, 384), (1, 3136, 96))
+    assert not pays(nn.Linear(384, 1536), (1, 3136, 384))
     assert not pays(nn.Linear(768, 3072), (1, 768))
     assert not pays(nn.ReLU(), (1, 3, 4, 4))
 
@@ -129,12 +130,12 @@ class _Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 64, 5, stride=4), nn.BatchNorm2d(64), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(3, 160, 5, stride=4), nn.BatchNorm2d(160), nn.ReLU())
         self.middle = nn.Sequential(
-            nn.Conv2d(64, 96, 3, padding=1), nn.BatchNorm2d(96), nn.ReLU(inplace=True)
+            nn.Conv2d(160, 192, 3, padding=1), nn.BatchNorm2d(192), nn.ReLU(inplace=True)
         )
-        self.last = nn.Sequential(nn.Conv2d(96, 96, 3, padding=1), nn.BatchNorm2d(96), nn.ReLU())
-        self.fc = nn.Linear(96, 4)
+        self.last = nn.Sequential(nn.Conv2d(192, 224, 3, padding=1), nn.BatchNorm2d(224), nn.ReLU())
+        self.fc = nn.Linear(224, 4)
 
     def forward(self, x: Tensor) -> Any:
         return self.fc(self.last(self.middle(self.stem(x))).mean((2, 3)))
@@ -172,14 +173,14 @@ def test_maps_by_way_of_it_are_the_networks_own() -> None:
 
 
 def test_it_takes_no_more_than_its_share_of_memory() -> None:
-    """The first of the two layers has 55,296 weights of 4 bytes, the second 82,944."""
+    """The first of the two layers has 276,480 weights of 4 bytes, the second 387,072."""
     model = model_of(seeded(_Network))
-    assert model.faster.apart(4 * 300_000) is None
-    apart = model.faster.apart(4 * 300_000)
+    assert model.faster.apart(4 * 1_500_000) is None
+    apart = model.faster.apart(4 * 1_500_000)
     assert apart is not None
     kinds = [type(apart.module.get_submodule(name)) for name in ("middle.0", "last.0")]
     assert kinds == [PackedGradient, nn.Conv2d]
-    assert model.faster.bytes == 4 * 55_296
+    assert model.faster.bytes == 4 * 276_480
 
 
 def test_a_steep_method_takes_no_forward_pass_after_another_one() -> None:
