@@ -115,21 +115,29 @@ class PackedGradient(OtherGradient):
     def _conv(self, gradient: Tensor) -> Tensor:
         layer: nn.Conv2d = self.layer
         padding = _padding(layer, self._input_shape)
+        straight = layer.stride == (1, 1)
         ordered = gradient.contiguous(memory_format=torch.channels_last)
-        if layer.stride == (1, 1):
+        if straight:
             how: tuple[Any, ...] = (padding, (1, 1), layer.dilation, 1)
-            make, run = _ops()._reorder_convolution_weight, _ops()._convolution_pointwise
-            weight = layer.weight.detach().transpose(0, 1).flip(2, 3)
+            run = _ops()._convolution_pointwise
         else:
             how = (layer.padding, padding, layer.stride, layer.dilation, 1)
-            make = _ops()._reorder_convolution_transpose_weight
             run = _ops()._convolution_transpose_pointwise
-            weight = layer.weight.detach()
         if self._weight is None:
-            weight = weight.contiguous(memory_format=torch.channels_last)
-            self._weight = make(weight, *how, tuple(ordered.shape))
+            self._weight = _ordered(layer.weight.detach(), straight, how, tuple(ordered.shape))
         result: Tensor = run(ordered, self._weight, None, *how, "none", [], "")
         return result.contiguous()
+
+
+def _ordered(
+    weight: Tensor, straight: bool, how: tuple[Any, ...], shape: tuple[int, ...]
+) -> Tensor:
+    """A kernel in the order in which the gradient of such a shape is computed."""
+    make = _ops()._reorder_convolution_transpose_weight
+    if straight:
+        make, weight = _ops()._reorder_convolution_weight, weight.transpose(0, 1).flip(2, 3)
+    made: Tensor = make(weight.contiguous(memory_format=torch.channels_last), *how, shape)
+    return made
 
 
 def _output_size(layer: nn.Conv2d, input_shape: tuple[int, ...]) -> tuple[int, int]:
