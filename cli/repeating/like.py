@@ -77,7 +77,7 @@ def take_after(options: argparse.Namespace) -> None:
         options.page = view.page if options.page == 1 else options.page
         options.levels = levels if options.levels == AUTO else options.levels
         options.edits_like = located(view.edits, files, ExportError)
-    _take_model(options, source)
+    _take_model(options, source, files)
     _take_question(options, view)
     if not options.method:
         options.method = view.method
@@ -192,10 +192,12 @@ def _scenes(name: str) -> list[Path]:
     return [scene.path for scene in SCENES if scene.path.name == own]
 
 
-def _take_model(options: argparse.Namespace, source: ModelSource) -> None:
-    if options.model is not None and Path(options.model) != Path(source.spec):
+def _take_model(options: argparse.Namespace, source: ModelSource, files: NamedFiles) -> None:
+    """Find the model of a view and what belongs to it, unless another one is named."""
+    if options.model is not None and not files.is_of(source.spec, Path(options.model)):
         return
-    options.model = source.spec
+    if options.model is None:
+        options.model = _found(source.spec, files)
     given: dict[str, object] = {
         "weights": source.weights,
         "arch": source.architecture,
@@ -209,9 +211,17 @@ def _take_model(options: argparse.Namespace, source: ModelSource) -> None:
     for name, value in given.items():
         if value is not None and getattr(options, name) is None:
             is_path = name in ("weights", "classes", "profile")
-            setattr(options, name, Path(str(value)) if is_path else value)
+            setattr(options, name, Path(_found(str(value), files)) if is_path else value)
     if not options.arguments:
         options.arguments = [f"{name}={value}" for name, value in source.arguments]
+
+
+def _found(name: str, files: NamedFiles) -> str:
+    """Where a file of the model is now. What nothing is noted of stays as it is: a name, a folder,
+    or a file of an earlier version."""
+    if not files.knows(name):
+        return name
+    return str(files.place(name, lambda text: ExportError(f"{text}; or name a model")))
 
 
 def _take_question(options: argparse.Namespace, view: View) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from engine.files.atomic import whole_file
 from engine.files.named import NamedFile, noted
+from engine.records.sources import ModelSource
 
 _PARTS = ("predicted", "expected", "contrast")
 _STARTS = ((b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"GIF8", ".gif"))
@@ -73,7 +74,7 @@ def _with_files(
     if isinstance(view, Mapping):
         made["view"] = {
             **view,
-            "files": _files((view.get("image"), *_sources(view)), folder, known),
+            "files": _files((view.get("image"), *_sources(view), *_of_model(view)), folder, known),
         }
     if "edits" in content:
         made["files"] = _files(_sources(content), folder, known)
@@ -95,6 +96,14 @@ def _sources(facts: Mapping[str, Any]) -> list[Any]:
     if not isinstance(edits, list):
         return []
     return [step.get("source") for step in edits if isinstance(step, Mapping)]
+
+
+def _of_model(view: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that the model of a view may be made of."""
+    try:
+        return ModelSource.from_key(str(view.get("model") or "")).named
+    except ValueError:
+        return ()
 
 
 def _files(

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,6 +19,8 @@ from engine.files.regular import Fault
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST = 10_000
+# Reading a file that large takes longer than what else an export does.
+_LARGE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def noted(name: str, folder: Path | None) -> NamedFile | None:
         return None
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link stays the name that it is
     try:
-        sha256, size = sha256_of(whole, HookscopeError), whole.stat().st_size
+        sha256, size = _checksum(whole), whole.stat().st_size
     except (HookscopeError, OSError):
         return None
     relative = ""
@@ -155,11 +158,27 @@ class NamedFiles:
                 yield place
 
 
+def _checksum(path: Path) -> str:
+    """SHA-256 of a file; that of a large one, as of a model, is remembered while it is unchanged.
+
+    Raises HookscopeError, OSError.
+    """
+    state = path.stat()
+    if state.st_size < _LARGE:
+        return sha256_of(path, HookscopeError)
+    return _remembered(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _remembered(path: Path, _size: int, _changed: int) -> str:
+    return sha256_of(path, HookscopeError)
+
+
 def _is_same(path: Path, known: NamedFile) -> bool:
     try:
         if path.stat().st_size != known.size:
             return False
-        return sha256_of(path, HookscopeError) == known.sha256
+        return _checksum(path) == known.sha256
     except (HookscopeError, OSError):
         return False
 

@@ -45,6 +45,12 @@ class ModelSource:
         return self.spec if list(facts) == ["spec"] else json.dumps(facts)
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The texts that may name files: the model, its weights, class names and profile."""
+        names = (self.spec, self.weights, self.classes, self.profile)
+        return tuple(name for name in names if name)
+
+    @property
     def title(self) -> str:
         """A short title for a menu or a heading: the file's name, or the model's."""
         return Path(self.weights or self.spec).name

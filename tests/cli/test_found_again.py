@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from engine.formats.demo import SCENES
+from engine.lazy import torchvision
 from engine.records.edits import Edits, Paste, Rectangle
 from tests.cli.runs import Result
 
@@ -233,3 +235,48 @@ def test_what_is_no_file_is_not_opened(work: Work) -> None:
     work.other.unlink()
     work.other.symlink_to("/dev/zero")
     refused(work.run("explain", "--like", work.facts), "mark.png: is missing")
+
+
+def squeezed(seed: int, path: Path) -> Path:
+    """A network's weights, as a file."""
+    torchvision.load()
+    torch.manual_seed(seed)
+    torch.save(squeezenet(), path)
+    return path
+
+
+@pytest.mark.parametrize("how", ["together", "changed", "missing", "changed and named"])
+def test_the_model_is_one_of_these_files(work: Work, tmp_path: Path, how: str) -> None:
+    weights = squeezed(0, work.folder / "pictures" / "net.pth")
+    asked = (work.picture, "--model", weights, "--json", work.facts)
+    done = work.run("explain", *asked)
+    assert done.code == 0, done.err
+    names = [file["name"] for file in done_facts(work)]
+    assert names == [str(work.picture), str(weights)]
+    wanted = work.again(work.folder, "--like", work.facts)
+    if how == "together":
+        shutil.move(work.folder, tmp_path / "elsewhere")
+        facts = tmp_path / "elsewhere" / "results" / "map.json"
+        found = work.again(tmp_path / "elsewhere", "--like", facts)
+        assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+    elif how == "missing":
+        weights.unlink()
+        done = work.run("explain", "--like", work.facts)
+        refused(done, "net.pth: is missing", "or name a model")
+    else:
+        squeezed(1, weights)
+        if how == "changed":
+            done = work.run("explain", "--like", work.facts)
+            refused(done, "net.pth: has changed since map.json", "or name a model")
+        else:
+            found = work.again(work.folder, "--like", work.facts, "--model", weights)
+            assert np.abs(found - wanted).max() > 1e-2 * np.abs(wanted).max()
+
+
+def done_facts(work: Work) -> Any:
+    return json.loads(work.facts.read_text())["view"]["files"]
+
+
+def squeezenet() -> dict[str, torch.Tensor]:
+    module = torchvision.load().models.squeezenet1_1(num_classes=7)
+    return module.eval().state_dict()
