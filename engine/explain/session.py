@@ -226,13 +226,13 @@ class Session:
         question: Question = CLASS,
         cancel: CancelToken | None = None,
     ) -> None:
-        """Have the maps by every method known that takes no further pass, for a layer and question.
+        """Have the maps by every cheap method known, for a layer and question.
 
         Arguments as for explain, which then answers at once. Only what is kept of the passes that
-        were made is used; without one of the layer it does nothing. For idle time: each map takes
-        about a millisecond. Those that rounding decides on take a pass of the network's own, where
-        what is kept is of a faster form. Raises LayerError and TargetError as explain does, and
-        Cancelled.
+        were made is used; without one of the layer it does nothing. For idle time: most maps take
+        about a millisecond, one that compares classes a backward pass to the layer, and one that
+        rounding decides on a pass of the network's own, if what is kept is of a faster form. Raises
+        LayerError and TargetError as explain does, and Cancelled.
         """
         find_alike(self._work, self._known, layer, target, question, cancel)
 

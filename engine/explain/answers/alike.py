@@ -1,4 +1,4 @@
-"""Maps by other methods that follow from passes that were made."""
+"""Maps by other methods, from passes that were made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.explain.answers.requests import Request, request_of
 from engine.explain.answers.single import found_maps
 from engine.explain.kept_passes import Computation
 from engine.methods.modifiers import of_one_layer
-from engine.methods.registry import METHODS, Need, shares_pass
+from engine.methods.registry import METHODS, Need, is_cheap, shares_pass
 from engine.progress import CancelToken, ignore_progress
 from engine.records.asked import Question
 
@@ -25,14 +25,15 @@ def find_alike(
     question: Question,
     cancel: CancelToken | None,
 ) -> None:
-    """Have the maps of a layer by every method known that takes no further pass, unless rounding
-    decides on its map: then one of the network's own.
+    """Have the maps of a layer by every method known that is cheap once there was a pass.
+
+    Most take none. One that compares classes takes a backward pass to the layer; where rounding
+    decides on a map and the pass was of a faster form, there is one of the network's own.
 
     Raises LayerError, TargetError, Cancelled.
     """
-    for method in METHODS:
-        if not shares_pass(method):
-            continue
+    alike = [m for m in METHODS if shares_pass(m) or (is_cheap(m) and m.swept)]
+    for method in sorted(alike, key=lambda m: m.compared):
         if cancel is not None:
             cancel.raise_if_cancelled()
         with suppress(MethodError):
@@ -43,7 +44,7 @@ def find_alike(
 def _find(
     work: Computation, known: KnownMaps, request: Request, cancel: CancelToken | None
 ) -> None:
-    """Have the map known if it takes no pass."""
+    """Have the map known if a pass and the gradient that others share are kept."""
     asking, how = request.asking, of_one_layer(request.how)
     asked = asking.known()
     if asked is None or any(work.output(place.source) is None for place in request.places):

@@ -82,7 +82,9 @@ def test_after_grad_cam_of_the_same_layer() -> None:
         with Session(model, image) as session:
             session.explain(layer, 3)
             session.explain_alike(layer, 3)
+            kept = session._work._full, session._work._tail
             assert deviation(session.explain(layer, 3, method="xgrad-cam").map, own) <= 1e-4
+            assert kept == (session._work._full, session._work._tail), "no pass was made"
 
 
 def test_where_nothing_cancels_out_images_stay_in_batches() -> None:

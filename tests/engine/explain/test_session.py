@@ -451,6 +451,7 @@ class TestForwardOnce:
         model = model_of(module)
         module.forwards = 0
         methods = ("hirescam", "layercam", "xgrad-cam", "grad-cam++", "eigen-cam", "eigengrad-cam")
+        methods += ("finer-cam",)
         with Session(model, IMAGE) as session:
             session.explain_alike("stem", 1)
             assert module.forwards == 0, "there is no pass to take them from"
