@@ -39,6 +39,7 @@ from engine.records.models import (
 )
 from engine.remembered.inspecting import Question, inspected
 from engine.rewriting.faster import Faster
+from engine.rewriting.given_up import Memory
 from engine.targets import classes as targets
 
 _log = logging.getLogger(__name__)
@@ -125,7 +126,8 @@ class Model:
         self._default = default_layer(self.facts)
         # Counting takes as long as a click on a small network, which asks for info.
         self._parameters = sum(p.numel() for p in self.module.parameters())
-        self.faster = Faster(self.module, self.facts, self.device)
+        memory = Memory(weights_sha256, shape, self.device.type)
+        self.faster = Faster(self.module, self.facts, self.device, memory)
         self.reserve = Reserve()
         self.stops = frozenset(stops(self.module))
         """Names of the modules between which a pass can be stopped."""

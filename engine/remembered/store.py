@@ -1,4 +1,5 @@
-"""Keeps inspections in the user's cache folder, so that opening a model again inspects nothing."""
+"""Keeps what was found about networks in the user's cache folder, so that opening a model again
+inspects nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import gzip
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from engine.errors import ExportError
 from engine.files.atomic import whole_file
@@ -15,6 +18,7 @@ from engine.remembered.spelling import content_of, inspection_of
 from engine.version import NAME
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _SUFFIX = ".json.gz"
 _MOST_FILES = 200
@@ -35,12 +39,25 @@ def key_of(*parts: object) -> str:
 
 
 def load(key: str, store: Path | None = None) -> Inspection | None:
-    """What is kept under a key; None if there is nothing. A damaged file is logged and ignored."""
+    """The inspection that is kept under a key, as read gives it."""
+    return read(key, inspection_of, store)
+
+
+def save(key: str, facts: Inspection, store: Path | None = None) -> None:
+    """Keep an inspection, as write does."""
+    write(key, content_of(facts), store)
+
+
+def read(key: str, made: Callable[[Any], _T], store: Path | None = None) -> _T | None:
+    """What is kept under a key; None if there is nothing. A damaged file is logged and ignored.
+
+    made: makes it of the JSON; raises ValueError for what was not written by this program.
+    """
     path = (store or folder()) / f"{key}{_SUFFIX}"
     try:
         with gzip.open(path) as file:
             text = file.read(_MOST_BYTES)
-        return inspection_of(json.loads(text))
+        return made(json.loads(text))
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, RecursionError) as error:
@@ -48,20 +65,20 @@ def load(key: str, store: Path | None = None) -> Inspection | None:
         return None
 
 
-def save(key: str, facts: Inspection, store: Path | None = None) -> None:
-    """Keep an inspection; of more than two hundred, the oldest are deleted.
+def write(key: str, content: object, store: Path | None = None) -> None:
+    """Keep JSON under a key; of more than two hundred, the oldest are deleted.
 
-    A folder that cannot be written is logged: then the network is inspected again.
+    A folder that cannot be written is logged: then it is found again.
     """
     path = (store or folder()) / f"{key}{_SUFFIX}"
-    text = json.dumps(content_of(facts), separators=(",", ":")).encode()
+    text = json.dumps(content, separators=(",", ":")).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
             file.write(gzip.compress(text, 1, mtime=0))
         _prune(path.parent)
     except (OSError, ExportError) as error:
-        _log.warning("the inspection cannot be kept: %s", error)
+        _log.warning("what was found about a network cannot be kept: %s", error)
 
 
 def _prune(where: Path) -> None:

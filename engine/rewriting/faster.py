@@ -14,6 +14,7 @@ from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
 from engine.rewriting.apart import Apart, apart, copies_of
 from engine.rewriting.dataflow import Dataflow, dataflow_of
+from engine.rewriting.given_up import Memory
 from engine.rewriting.one_row import OneRow, is_large
 from engine.rewriting.other_gradient import OtherGradient
 from engine.rewriting.packed import Absorbed, Packed, available, packed
@@ -89,12 +90,13 @@ def is_often(doubts: int, passes: int) -> bool:
 class Faster:
     """What a model keeps of them. Nothing is rewritten until it is asked for.
 
-    why_not: why nothing is rewritten; '' while it may be.
+    memory: of what was given up earlier. why_not: why nothing is rewritten; '' while it may be.
     """
 
     module: nn.Module
     facts: Inspection
     device: torch.device
+    memory: Memory = field(default_factory=Memory)
     why_not: str = ""
     _chains: tuple[Chain, ...] | None = None
     _layers: dict[Chain, Packed] = field(default_factory=dict)
@@ -104,6 +106,13 @@ class Faster:
     _apart: Apart | None = None
     _gradients: tuple[PackedGradient, ...] = ()
     _asked: int = 0
+
+    def __post_init__(self) -> None:
+        known = self.memory.known
+        self.why_not = self.why_not or known.reason
+        self._refused |= {(start, "") for start in known.starts}
+        if known.reason:
+            _log.info("nothing is rewritten, as was found before: %s", known.reason)
 
     @property
     def bytes(self) -> int:
@@ -150,6 +159,7 @@ class Faster:
                 _log.info("by %s, %s is explained by the network's own passes", method, start[0])
             else:
                 _log.info("what lies before %s is not rewritten: kinks are near", start[0])
+                self.memory.refuse(start)
                 self._forms = {key: form for key, form in self._forms.items() if key[0] != start}
                 self._forget()
         return near
@@ -167,7 +177,7 @@ class Faster:
         request on. Raises Cancelled.
         """
         self._asked += 1
-        if self._chains is None and self._asked > 1 and not self.why_not:
+        if self._chains is None and self._asked > 1:
             self._chains = self._planned(allowed, cancel)
         return self._apart
 
@@ -178,7 +188,11 @@ class Faster:
             del self._layers[chain]
 
     def give_up(self, reason: str) -> None:
-        """Rewrite nothing from now on, and free what was rewritten."""
+        """Rewrite nothing from now on, also when the file is opened again, and free what was."""
+        self._stop(reason)
+        self.memory.give_up(reason)
+
+    def _stop(self, reason: str) -> None:
         _log.info("the passes before the layer are not rewritten: %s", reason)
         self.why_not = reason
         self._layers.clear()
@@ -232,7 +246,7 @@ class Faster:
                     self._apart = apart(self.module, copies, flow, self.facts.overwritten())
                 self._apart = self._with_gradients(flow, allowed // _SHARE)
                 return chains_of(self.module, flow, self.facts.counts)
-        self.give_up(reason)
+        self._stop(reason)
         return ()
 
     def _with_gradients(self, flow: Dataflow, share: int) -> Apart | None:
