@@ -16,6 +16,8 @@ from typing import Any
 from unittest.mock import patch
 
 from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
     QEventLoop,
     QMimeData,
     QObject,
@@ -276,6 +278,9 @@ class Stage:
 
     def hide_notice(self) -> None:
         self.window.notice.clear()
+        # Otherwise a picture that is taken at once still has the room that it took.
+        for _ in range(2):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
     def shoot(self, path: Path, widget: QWidget | None = None) -> None:
         """Save the window, or one of its dialogs, as it stands."""
