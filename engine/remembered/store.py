@@ -58,7 +58,7 @@ def read(key: str, made: Callable[[Any], _T], store: Path | None = None) -> _T |
         with gzip.open(path) as file:
             text = file.read(_MOST_BYTES)
         return made(json.loads(text))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, EOFError, ValueError, RecursionError) as error:
         _log.warning("%s is ignored: %s", path, error)

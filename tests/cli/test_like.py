@@ -189,6 +189,14 @@ def test_consent_is_for_a_model_that_is_typed_not_for_one_of_the_file(
     network.write_text(NETWORK + f"\n\nopen({str(ran)!r}, 'w').close()\n")
     refused = run("explain", "--like", facts, "--trust")
     assert refused.code == 2
+    assert "net.py: has changed" in refused.err
+    # One that says nothing of the file, as a stranger's may.
+    content = json.loads(facts.read_text())
+    files = content["view"]["files"]
+    content["view"]["files"] = [file for file in files if file["name"] != str(network)]
+    facts.write_text(json.dumps(content))
+    refused = run("explain", "--like", facts, "--trust")
+    assert refused.code == 2
     assert "net.py" in refused.err
     assert "none of it was run" in refused.err
     assert not ran.exists()

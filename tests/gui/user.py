@@ -137,8 +137,13 @@ class User:
         return hint
 
     def dialog(self, kind: type[W]) -> W:
-        self.until(lambda: bool(self.program.window.findChildren(kind)))
-        (found,) = self.program.window.findChildren(kind)
+        """The one that is open; one that was closed just now may still be there."""
+
+        def shown() -> list[W]:
+            return [one for one in self.program.window.findChildren(kind) if one.isVisible()]
+
+        self.until(lambda: bool(shown()))
+        (found,) = shown()
         return found
 
     def leave(self) -> None:
