@@ -96,7 +96,7 @@ class ChartFacts:
             return {"filters": [], "chosen": [], "prediction": predicted}
         basis = self._figures.bases[kind]
         if kind == "mean" and len(basis.chosen):
-            one = {"words": "selected rows", "images": spans_text(basis.chosen.tolist())}
+            one = {"words": "selected rows", "images": spans_text(basis.chosen)}
             return {"filters": [], "chosen": [one]}
         left_out: dict[str, tuple[str, ...]] = {
             HISTOGRAM: (basis.column,),
@@ -129,7 +129,7 @@ def _cluster(cluster: Cluster, hidden: Hidden | None) -> dict[str, Any]:
         "class": cluster.label,
         "group": cluster.number,
         "size": cluster.size,
-        "images": spans_text(cluster.inputs.tolist()),
+        "images": spans_text(cluster.inputs),
         "purity": cluster.purity,
         "common": cluster.common,
         "focus": float(cluster.focus),

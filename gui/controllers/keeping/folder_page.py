@@ -75,7 +75,7 @@ class FolderKeeper(QObject):
     def _selected_rows(self) -> str:
         numbers = self._folders.rows.selected
         if self._selected[0] is not numbers:
-            self._selected = numbers, spans_text(numbers.tolist())
+            self._selected = numbers, spans_text(numbers)
         return self._selected[1]
 
     def restore(self, kept: KeptFolder | None) -> None:
