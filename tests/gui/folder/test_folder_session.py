@@ -138,14 +138,18 @@ def test_a_lasso_and_the_selected_rows_are_there_again(
     assert not user.program.window.isWindowModified()
 
 
-def test_the_next_start_has_them_as_well(user: Reader, scenes: Path, index: Path) -> None:
-    listed, selected = chosen_by_hand(user, scenes, index)
+def the_next_start_has(user: Reader, listed: list[int], selected: list[int]) -> None:
     save_now(user)
     user.leave()
     user.start()
     user.until(lambda: user.program.window.folder is not None)
     user.until(lambda: user.page.model.numbers.tolist() == listed)
     user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+
+
+def test_the_next_start_has_them_as_well(user: Reader, scenes: Path, index: Path) -> None:
+    listed, selected = chosen_by_hand(user, scenes, index)
+    the_next_start_has(user, listed, selected)
 
 
 def test_they_are_kept_for_an_index_that_had_no_identity(
@@ -157,12 +161,7 @@ def test_they_are_kept_for_an_index_that_had_no_identity(
         connection.execute("DELETE FROM meta")
         connection.commit()
     listed, selected = chosen_by_hand(user, scenes, old)
-    save_now(user)
-    user.leave()
-    user.start()
-    user.until(lambda: user.program.window.folder is not None)
-    user.until(lambda: user.page.model.numbers.tolist() == listed)
-    user.until(lambda: user.page.rows.selected_numbers().tolist() == selected)
+    the_next_start_has(user, listed, selected)
 
 
 def test_numbers_of_another_index_are_left_out(
