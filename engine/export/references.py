@@ -106,6 +106,19 @@ def _of_model(view: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
 
 
+def _know_weights(
+    info: Any, model: tuple[str, ...], folder: Path | None, known: dict[str, NamedFile | None]
+) -> None:
+    """Note the weights by the checksum that they had when the model was opened: the map is of
+    those, whatever the file holds by now."""
+    if not isinstance(info, Mapping) or not info.get("weights_sha256"):
+        return
+    weights = Path(str(info.get("weights"))).name
+    for name in model:
+        if Path(name).name == weights:
+            known[name] = noted(name, folder, info["weights_sha256"])
+
+
 def _files(
     names: tuple[Any, ...] | list[Any], folder: Path | None, known: dict[str, NamedFile | None]
 ) -> list[dict[str, Any]]:

@@ -43,17 +43,18 @@ class NamedFile:
         return asdict(self)
 
 
-def noted(name: str, folder: Path | None) -> NamedFile | None:
+def noted(name: str, folder: Path | None, sha256: str = "") -> NamedFile | None:
     """What is noted of a file, with its checksum; None where the name is of no readable file.
 
-    folder: of the file that names it; None for none, as where that goes to stdout.
+    folder: of the file that names it; None for none, as where that goes to stdout. sha256: of what
+    was read of it, where that is known; '' reads it now.
     """
     path = Path(name)
     if not presence.can_be_named(name) or not presence.is_file(path):
         return None
     whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link stays the name that it is
     try:
-        sha256, size = _checksum(whole), whole.stat().st_size
+        sha256, size = sha256 or _checksum(whole), whole.stat().st_size
     except (HookscopeError, OSError):
         return None
     relative = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.export.references import with_files
 from engine.formats.demo import SCENES
 from engine.lazy import torchvision
 from engine.records.edits import Edits, Paste, Rectangle
@@ -280,3 +282,17 @@ def done_facts(work: Work) -> Any:
 def squeezenet() -> dict[str, torch.Tensor]:
     module = torchvision.load().models.squeezenet1_1(num_classes=7)
     return module.eval().state_dict()
+
+
+def test_the_weights_are_those_that_were_opened(work: Work) -> None:
+    """The file was replaced after the model was opened, and before its map was exported."""
+    weights = squeezed(0, work.folder / "pictures" / "net.pth")
+    assert work.run("explain", work.picture, "--model", weights, "--json", work.facts).code == 0
+    content = json.loads(work.facts.read_text())
+    opened = content["model_info"]["weights_sha256"]
+    assert opened == hashlib.sha256(weights.read_bytes()).hexdigest()
+    squeezed(1, weights)
+    written = with_files(content, work.facts)
+    assert [file["sha256"] for file in written["view"]["files"]][1] == opened
+    work.facts.write_text(json.dumps(written))
+    refused(work.run("explain", "--like", work.facts), "net.pth: has changed")
