@@ -72,10 +72,10 @@ def _with_files(
     made = dict(content)
     view = content.get("view")
     if isinstance(view, Mapping):
-        made["view"] = {
-            **view,
-            "files": _files((view.get("image"), *_sources(view), *_of_model(view)), folder, known),
-        }
+        model = _of_model(view)
+        _know_weights(content.get("model_info"), model, folder, known)
+        names = (view.get("image"), *_sources(view), *model)
+        made["view"] = {**view, "files": _files(names, folder, known)}
     if "edits" in content:
         made["files"] = _files(_sources(content), folder, known)
     panes = content.get("panes")
