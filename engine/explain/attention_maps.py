@@ -23,6 +23,7 @@ from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, raw_of
 from engine.inspection.facts import Inspection
 from engine.inspection.spatial_axes import Axes
+from engine.lazy.shapes import without_symbols
 from engine.methods.attention import AttentionInput, joined, relevance
 from engine.methods.registry import Chosen, Need, load_attention
 from engine.passes.below.attention import Attention
@@ -197,7 +198,7 @@ def _root(done: ForwardPass, chosen: Chosen, asking: Asking) -> tuple[Tensor, Lo
 def _gradient(output: Tensor, slope: Tensor, seen: Attended) -> Tensor | None:
     """d s / d A, (heads, N, N), from the slope d s / d output; None where A has no part."""
     node: Any = seen.node
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), without_symbols():
         found: tuple[Tensor | None, ...] = torch.autograd.grad(
             output, [GradientEdge(node, 0)], slope, retain_graph=True, allow_unused=True
         )

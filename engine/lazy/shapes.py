@@ -1,9 +1,9 @@
-"""Lets a pass without data do without sympy and torch's compiler.
+"""Lets a pass without data, and a gradient along a tensor, do without sympy and torch's compiler.
 
-torch computes shapes in Python there, in functions that also take the symbolic sizes of its
-compiler; they import sympy, and the compiler itself, to ask whether a size is a symbol. Both take
-about as long as importing torch. No size is a symbol in a pass of this program, so the questions
-have plain answers.
+torch computes or compares shapes in Python there, in functions that also take the symbolic sizes
+of its compiler; they import sympy, and the compiler itself, to ask whether a size is a symbol. Both
+take about as long as importing torch, and cannot be cancelled. No size is a symbol in a pass of
+this program, so the questions have plain answers.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ _ANSWERS: dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def without_symbols() -> Iterator[None]:
-    """Passes without data inside the with block import neither sympy nor torch's compiler, unless
-    an operation needs more of them than these answers."""
+    """What is computed inside the with block imports neither sympy nor torch's compiler, unless an
+    operation needs more of them than these answers."""
     seen: list[Any] = []
 
     def disable(function: Any, *_: Any, **__: Any) -> Any:

@@ -43,13 +43,10 @@ def real(name: str, family: tuple[str, ...]) -> Any:
 
 @contextmanager
 def standing_in(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """Stand-ins inside the with block, by name with the functions that they know; none if one of
-    the modules is imported already."""
-    family = tuple(modules)
-    if any(name in sys.modules for name in family):
-        yield
-        return
-    sys.modules.update({name: StandIn(name, family, known) for name, known in modules.items()})
+    """Stand-ins inside the with block, by name with the functions that they know, for each module
+    that is not imported already."""
+    family = tuple(name for name in modules if name not in sys.modules)
+    sys.modules.update({name: StandIn(name, family, modules[name]) for name in family})
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError
+from engine.lazy.shapes import without_symbols
 from engine.passes import outputs
 from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.passes.below import own_gradients
@@ -157,7 +158,10 @@ class ForwardPass:
                 return gradient, torch.zeros_like(gradient)
             if is_derivable_once(gradient):
                 raise RuntimeError("derivative for a function of its own is not implemented")
-            (curved,) = torch.autograd.grad(gradient, [output], along, retain_graph=True, **once)
+            with without_symbols():
+                (curved,) = torch.autograd.grad(
+                    gradient, [output], along, retain_graph=True, **once
+                )
         return torch.ops.aten.detach.default(gradient), curved
 
     def gradients_of(

@@ -1,4 +1,5 @@
-"""Passes without data import neither sympy nor torch's compiler, and find the same without them."""
+"""Passes without data, and methods, import neither sympy nor torch's compiler, and find the same
+without them."""
 
 from __future__ import annotations
 
@@ -55,6 +56,46 @@ with without_symbols():
     assert not isinstance(sys.modules["torch._dynamo"], StandIn)
 """
 
+_METHODS = """
+import sys
+import torch
+from engine.lazy import torchvision
+from engine import Session
+from engine.errors import MethodError
+from engine.methods.registry import METHODS
+from engine.model import Model
+from engine.records.images import Preprocessing
+from engine.rewriting.dataflow import dataflow_of
+from tests.engine.networks import IMAGE
+torch.set_num_threads(1)
+torch.manual_seed(0)
+few = {"n": 2, "masks": 4, "steps": 2, "window": 24, "stride": 24}
+square = Preprocessing(64, (64, 64), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+models = torchvision.load().models
+transformer = models.VisionTransformer(
+    image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=24, mlp_dim=32
+)
+torch.nn.init.normal_(transformer.heads.head.weight)
+convolutions = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=5)
+explained = set()
+for module in (transformer, convolutions):
+    model = Model(module.eval(), preprocessing=square)
+    for method in METHODS:
+        options = {o.name: few[o.name] for o in method.options if o.name in few}
+        with Session(model, IMAGE) as session:
+            try:
+                session.explain(method=method.slug, options=options)
+            except MethodError:
+                continue
+        explained.add(method.slug)
+assert explained == {method.slug for method in METHODS}, explained
+assert "sympy" not in sys.modules
+assert "torch._dynamo" not in sys.modules
+import torch.fx.experimental.symbolic_shapes
+dataflow_of(transformer, (1, 3, 64, 64))
+assert "torch._dynamo" not in sys.modules
+"""
+
 
 def run(code: str, env: dict[str, str]) -> str:
     command = [sys.executable, "-W", "ignore", "-c", code]
@@ -78,3 +119,7 @@ def test_the_same_is_found_without_sympy(name: str, child_env: Env) -> None:
 
 def test_whatever_wants_the_real_modules_gets_them(child_env: Env) -> None:
     run(_OTHERS, child_env())
+
+
+def test_no_method_imports_what_cannot_be_cancelled(child_env: Env) -> None:
+    run(_METHODS, child_env())
