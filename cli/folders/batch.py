@@ -92,6 +92,10 @@ def _check(options: argparse.Namespace) -> None:
         raise ExportError(f"cannot write {options.out}: --out is a folder, and this is a file")
     refuse_outputs(options, "json")
     check_method(options)
+    if options.scheduler is not None:
+        from engine.folders.spread.run import check_address
+
+        check_address(options.scheduler)
 
 
 def _how(options: argparse.Namespace, model: Model) -> How:
@@ -133,7 +137,11 @@ def _tell_labels(options: argparse.Namespace, run: Any) -> None:
     if match.verdict in ("partial", "unmatched"):
         tell(f"warning: {match.words}")
     elif match.verdict == "none" and (options.labels is not None or options.target == "label"):
-        tell("warning: there are no labels; the predicted class is explained")
+        where = "the paths" if options.labels is None else options.labels
+        words = f"no image has a label; see how {where} names images and labels"
+        if options.target == "label":
+            words += "; the predicted class is explained"
+        tell(f"warning: {words}")
 
 
 def _written(

@@ -211,6 +211,22 @@ def test_labels_limit_and_tables(run: Run, scenes: Path, tmp_path: Path) -> None
     assert (facts["images"], facts["labelled"], facts["correct"]) == (3, 2, 0)
 
 
+def test_labels_of_which_none_is_found(run: Run, scenes: Path, tmp_path: Path) -> None:
+    """A table without a column of labels, or of other files, is no reason to stop."""
+    star = min((scenes / "star").iterdir())
+    table = tmp_path / "kinds.csv"
+    for text in (f"path,kind\n{star},star\n", "path,label\nelsewhere.png,star\n"):
+        table.write_text(text)
+        done = run("batch", star, "--labels", table, "--out", tmp_path / "o", *MODEL)
+        assert done.code == 0
+        (said,) = done.err.splitlines()
+        assert f"no image has a label; see how {table} names images and labels" in said
+        assert "predicted class is explained" not in said
+    done = run("batch", star, "--class", "label", "--out", tmp_path / "o", *MODEL)
+    assert "no image has a label" in done.err
+    assert "the predicted class is explained" in done.err
+
+
 def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None:
     few = ("--limit", 2, "--exact")
     for model in ("demo:shortcut", "demo:shapes"):
@@ -232,6 +248,10 @@ def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None
         (["model.pth"], "this is a model, not an image; name it with --model"),
         (["empty"], "empty: no images found"),
         (["a.png", "--limit", "0"], "0 is not a number from 1 on"),
+        (["a.png", "--batch", "x"], "--batch: x is not a number from 1 on"),
+        (["a.png", "--workers", "-1"], "--workers: -1 is not a number from 1 on"),
+        (["a.png", "--scheduler", "here"], "'here' is not the address of a scheduler; give host"),
+        (["a.png", "--scheduler", "http://a:1"], "'http://a:1' is not the address of a scheduler"),
         (["a.png", "--layer", "nope"], "no layer"),
         (["a.png", "--class", "kitten"], "there is no class 'kitten'"),
         (["a.png", "--method", "nope"], "nope"),
