@@ -90,6 +90,12 @@ def _check(options: argparse.Namespace) -> None:
             raise ModelError(f"{path}: this is a model, not an image; name it with --model")
     if presence.exists(options.out) and not presence.is_folder(options.out):
         raise ExportError(f"cannot write {options.out}: --out is a folder, and this is a file")
+    if options.out.absolute().resolve() in [path.absolute().resolve() for path in options.paths]:
+        # Which is left out of what is searched, so that there would be no images at all.
+        raise ExportError(
+            f"cannot write {options.out}: the images are in this folder; name one of its own for "
+            f"the results, as in {options.out / 'explained'}"
+        )
     refuse_outputs(options, "json")
     check_method(options)
     if options.scheduler is not None:

@@ -257,6 +257,7 @@ def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None
         (["a.png", "--method", "nope"], "nope"),
         (["a.png", "--labels", "none.csv"], "none.csv: no such file"),
         (["a.png", "--out", "a.png"], "--out is a folder"),
+        (["full", "--out", "full/../full"], "the images are in this folder; name one of its own"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
@@ -270,11 +271,15 @@ def test_what_cannot_be_used_is_said_in_one_line(
     Image.new("RGB", (20, 20)).save("a.png")
     Path("model.pth").write_bytes(b"x")
     Path("empty").mkdir()
+    Path("full").mkdir()
+    Image.new("RGB", (20, 20)).save("full/b.png")
     out = [] if "--out" in arguments else ["--out", "out"]
     result = run("batch", *arguments, *out, *MODEL)
     assert result.code == 2
     assert said in result.err
     assert result.err.count("\n") == 1
+    # Nothing is written among the images.
+    assert [path.name for path in Path("full").iterdir()] == ["b.png"]
 
 
 def test_parquet_has_what_the_table_has(run: Run, scenes: Path, tmp_path: Path) -> None:
