@@ -293,6 +293,24 @@ def test_a_cluster_is_found_hidden_and_counted(
     user.until(lambda: page.model.rowCount() == size)
 
 
+def test_the_classes_need_no_sideways_scrolling_in_a_small_window(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.program.window.resize(1024, 640)
+    user.open_explained(scenes, index)
+    side = user.page.side
+    side.kinds.setCurrentIndex(1)
+    side.kinds.activated.emit(1)
+    user.until(lambda: len(side.classes.rows()[1]) == 8)
+    # More rows than there is room for, and wide ones, as of a network with many classes.
+    rows = [(n, (f"class {n}", 1_000, 1.0, 1_000, 1.0)) for n in range(60)]
+    side.classes.set_rows(rows)
+    user.until(side.classes.verticalScrollBar().isVisible)
+    user.settle()
+    assert not side.classes.horizontalScrollBar().isVisible()
+
+
 def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> None:
     from engine.records.sources import ModelSource
 

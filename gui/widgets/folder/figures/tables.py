@@ -13,6 +13,8 @@ from gui.toolkit.charts.figure import values_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
+# So that five columns have room beside each other in the panel of a window of 1024 pixels.
+_LEAST_NAME = 16 * theme.SPACE
 _Role = Qt.ItemDataRole
 Value = str | int | float | None
 
@@ -97,6 +99,7 @@ class FigureTable(QTableView):
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)
         self.setFont(theme.tabular(theme.small(self.font())))
@@ -153,7 +156,7 @@ class FigureTable(QTableView):
             wide = max(title, self.sizeHintForColumn(column) + theme.SPACE)
             self.setColumnWidth(column, wide)
             room -= wide
-        self.setColumnWidth(0, max(20 * theme.SPACE, room))
+        self.setColumnWidth(0, max(_LEAST_NAME, room))
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
