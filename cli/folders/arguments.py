@@ -113,7 +113,6 @@ def _add_index(parser: Parser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
+    if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
+    return int(text)

@@ -90,8 +90,18 @@ def _check(options: argparse.Namespace) -> None:
             raise ModelError(f"{path}: this is a model, not an image; name it with --model")
     if presence.exists(options.out) and not presence.is_folder(options.out):
         raise ExportError(f"cannot write {options.out}: --out is a folder, and this is a file")
+    if options.out.absolute().resolve() in [path.absolute().resolve() for path in options.paths]:
+        # Which is left out of what is searched, so that there would be no images at all.
+        raise ExportError(
+            f"cannot write {options.out}: the images are in this folder; name one of its own for "
+            f"the results, as in {options.out / 'explained'}"
+        )
     refuse_outputs(options, "json")
     check_method(options)
+    if options.scheduler is not None:
+        from engine.folders.spread.run import check_address
+
+        check_address(options.scheduler)
 
 
 def _how(options: argparse.Namespace, model: Model) -> How:
@@ -133,7 +143,11 @@ def _tell_labels(options: argparse.Namespace, run: Any) -> None:
     if match.verdict in ("partial", "unmatched"):
         tell(f"warning: {match.words}")
     elif match.verdict == "none" and (options.labels is not None or options.target == "label"):
-        tell("warning: there are no labels; the predicted class is explained")
+        where = "the paths" if options.labels is None else options.labels
+        words = f"no image has a label; see how {where} names images and labels"
+        if options.target == "label":
+            words += "; the predicted class is explained"
+        tell(f"warning: {words}")
 
 
 def _written(

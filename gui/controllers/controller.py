@@ -44,6 +44,7 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
+from gui.state.images import OpenImage
 from gui.state.records import EngineFacts
 from gui.state.state import NoticeKind, State
 
@@ -289,7 +290,7 @@ class Controller(QObject):
         image = self.state.current
         if self.state.explanation is None and not self.state.explain_error:
             self._image_ready()
-        elif image is not None and image.loaded is not None and self.models.open_for(image):
+        elif image is not None and image.loaded is not None and self._open_demo(image):
             self.state.set_computing(True)
 
     def _image_ready(self) -> None:
@@ -297,10 +298,15 @@ class Controller(QObject):
         self.views.follow()
         image = self.state.current
         decoded = image is not None and image.loaded is not None
-        if image is not None and decoded and self.models.open_for(image):
+        if image is not None and decoded and self._open_demo(image):
             self.state.set_computing(True)
             return
         self.explainer.explain()
+
+    def _open_demo(self, image: OpenImage) -> bool:
+        """Open the demo that knows such images, unless a model was chosen or explains a folder;
+        whether it is being opened."""
+        return not self.folders.uses_model and self.models.open_for(image)
 
     def _setting_changed(self, key: str) -> None:
         if key == EXACT.key and self.state.explanation is not None:

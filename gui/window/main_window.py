@@ -366,6 +366,7 @@ class MainWindow(DropWindow):
         else:
             self._stack.setCurrentIndex(0)
         self._lane.stand_at_foot(self.on_folder)
+        self.status.speak_of_folder(self.on_folder)
         self.turned.emit()
 
     @property

@@ -211,6 +211,22 @@ def test_labels_limit_and_tables(run: Run, scenes: Path, tmp_path: Path) -> None
     assert (facts["images"], facts["labelled"], facts["correct"]) == (3, 2, 0)
 
 
+def test_labels_of_which_none_is_found(run: Run, scenes: Path, tmp_path: Path) -> None:
+    """A table without a column of labels, or of other files, is no reason to stop."""
+    star = min((scenes / "star").iterdir())
+    table = tmp_path / "kinds.csv"
+    for text in (f"path,kind\n{star},star\n", "path,label\nelsewhere.png,star\n"):
+        table.write_text(text)
+        done = run("batch", star, "--labels", table, "--out", tmp_path / "o", *MODEL)
+        assert done.code == 0
+        (said,) = done.err.splitlines()
+        assert f"no image has a label; see how {table} names images and labels" in said
+        assert "predicted class is explained" not in said
+    done = run("batch", star, "--class", "label", "--out", tmp_path / "o", *MODEL)
+    assert "no image has a label" in done.err
+    assert "the predicted class is explained" in done.err
+
+
 def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None:
     few = ("--limit", 2, "--exact")
     for model in ("demo:shortcut", "demo:shapes"):
@@ -232,11 +248,16 @@ def test_the_model_may_come_last(run: Run, scenes: Path, tmp_path: Path) -> None
         (["model.pth"], "this is a model, not an image; name it with --model"),
         (["empty"], "empty: no images found"),
         (["a.png", "--limit", "0"], "0 is not a number from 1 on"),
+        (["a.png", "--batch", "x"], "--batch: x is not a number from 1 on"),
+        (["a.png", "--workers", "-1"], "--workers: -1 is not a number from 1 on"),
+        (["a.png", "--scheduler", "here"], "'here' is not the address of a scheduler; give host"),
+        (["a.png", "--scheduler", "http://a:1"], "'http://a:1' is not the address of a scheduler"),
         (["a.png", "--layer", "nope"], "no layer"),
         (["a.png", "--class", "kitten"], "there is no class 'kitten'"),
         (["a.png", "--method", "nope"], "nope"),
         (["a.png", "--labels", "none.csv"], "none.csv: no such file"),
         (["a.png", "--out", "a.png"], "--out is a folder"),
+        (["full", "--out", "full/../full"], "the images are in this folder; name one of its own"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
@@ -250,11 +271,15 @@ def test_what_cannot_be_used_is_said_in_one_line(
     Image.new("RGB", (20, 20)).save("a.png")
     Path("model.pth").write_bytes(b"x")
     Path("empty").mkdir()
+    Path("full").mkdir()
+    Image.new("RGB", (20, 20)).save("full/b.png")
     out = [] if "--out" in arguments else ["--out", "out"]
     result = run("batch", *arguments, *out, *MODEL)
     assert result.code == 2
     assert said in result.err
     assert result.err.count("\n") == 1
+    # Nothing is written among the images.
+    assert [path.name for path in Path("full").iterdir()] == ["b.png"]
 
 
 def test_parquet_has_what_the_table_has(run: Run, scenes: Path, tmp_path: Path) -> None:

@@ -41,8 +41,9 @@ class Match:
             return "no labels"
         text = f"{len(self.found)} of {count} labels are classes of the network{self.how}"
         if self.unmatched:
+            more = len(self.unmatched) - 5
             names = ", ".join(self.unmatched[:5])
-            text += f"; not: {names}{', ...' if len(self.unmatched) > 5 else ''}"
+            text += f"; not: {names}{f' and {more:,} more' if more > 0 else ''}"
         return text
 
 

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ _LATE = 4
 _TRIES = 4
 _LARGEST_SENT = 1 << 31
 _MISSING = "no such file; check the name"
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx|ucxx)://)?(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}/?")
 
 
 @dataclass(slots=True)
@@ -54,6 +56,16 @@ class _Out:
     since: float = 0.0
     tries: int = 0
     sent: Mapping[int, bytes] | None = None
+
+
+def check_address(address: str) -> None:
+    """Raises HookscopeError if this cannot be the address of a scheduler, which Dask would try to
+    reach for minutes."""
+    if not _ADDRESS.fullmatch(address):
+        raise HookscopeError(
+            f"'{address}' is not the address of a scheduler; give host and port, as in "
+            "tcp://10.0.0.5:8786"
+        )
 
 
 def spread_steps(
@@ -72,6 +84,7 @@ def spread_steps(
     installed, or no scheduler or worker is there; ModelError if workers cannot open the model;
     Cancelled.
     """
+    check_address(address)
     pace = pace or Pace()
     task = Task(
         source=source,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 10_000
 """Values of a chart that its JSON has; of more, only how many there are."""
 
-CLUSTERS = "clusters"
+CLUSTERS, MODELS = "clusters", "models"
 
 
 class ChartFacts:
@@ -36,7 +36,7 @@ class ChartFacts:
         kind: str,
         name: str,
         axes: tuple[str, str],
-        table: tuple[Sequence[str], Sequence[Sequence[float | str]]],
+        table: tuple[Sequence[str], Sequence[Sequence[float | str | None]]],
         versions: Mapping[str, str],
     ) -> dict[str, Any] | None:
         """What a chart is, ready for JSON; None where nothing was computed.
@@ -60,6 +60,9 @@ class ChartFacts:
             "count": len(rows),
             "rows": [list(map(_plain, row)) for row in rows] if len(rows) <= MOST_ROWS else None,
         }
+        if kind == MODELS:
+            other = self._figures.bases[kind].other
+            chart["other"] = None if other is None else {**other.facts, "key": other.key}
         folder = {
             "title": folders.title,
             "paths": [str(path.absolute()) for path in folders.paths or (folders.folder,)],
@@ -101,6 +104,7 @@ class ChartFacts:
         left_out: dict[str, tuple[str, ...]] = {
             HISTOGRAM: (basis.column,),
             "confusion": ("class_label", "prediction"),
+            "classes": ("class_label", "prediction"),
         }
         filters = [own for own in basis.view.filters if not _is_on(own, left_out.get(kind, ()))]
         return {
@@ -143,6 +147,6 @@ def _cluster(cluster: Cluster, hidden: Hidden | None) -> dict[str, Any]:
     }
 
 
-def _plain(value: float | str) -> float | str | None:
+def _plain(value: float | str | None) -> float | str | None:
     """As JSON has it, which knows no NaN."""
     return None if value != value else value

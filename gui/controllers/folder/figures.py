@@ -37,12 +37,13 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
     """What a chart was read for: job, view, selected inputs (int64 (n,), none for all that are
-    listed) and the histogram's column."""
+    listed), the histogram's column, and the job that is compared with, if any."""
 
     job: FolderJob
     view: FolderView
     chosen: NDArray[np.int64]
     column: str
+    other: FolderJob | None
 
 
 class FolderFigures(QObject):
@@ -186,7 +187,8 @@ class FolderFigures(QObject):
             lambda watch: work(self.reader.index(folder, watch), watch),
             slot=slot,
         )
-        basis = Basis(folders.job[1], folders.view, self.chosen, self.column)
+        other = self.compared[1] if self.compared is not None else None
+        basis = Basis(folders.job[1], folders.view, self.chosen, self.column, other)
         job.finished.connect(lambda value: self._came(kind, value, basis))
         job.failed.connect(self._failed)
         self.lane.submit(job)

@@ -202,6 +202,11 @@ class Folders(QObject):
 
     # --- jobs and runs ---------------------------------------------------------------------------
 
+    @property
+    def uses_model(self) -> bool:
+        """Whether the folder was begun to be explained with the model that is open or opened."""
+        return self.runs.state not in (RunState.IDLE, RunState.FINDING)
+
     def give_labels(self, given: dict[str, int | str]) -> None:
         """Take these classes for labels, for good, and compute what changes with them."""
         if self.folder is None:
@@ -259,6 +264,16 @@ class Folders(QObject):
         finds_again = self.runs.state is RunState.FINDING and bool(self.jobs)
         if version != known and not finds_again:
             self._list(live=True)
+            self._read("others", self._reader.jobs, self._jobs_came)
+
+    def _jobs_came(self, jobs: tuple[tuple[int, FolderJob], ...]) -> None:
+        """Offer what another process began to compute."""
+        if {number for number, _ in jobs} == {number for number, _ in self.jobs}:
+            return
+        before = self.job
+        self._know_jobs(jobs)
+        if self.job != before:
+            self._list()
 
     # --- what is listed --------------------------------------------------------------------------
 

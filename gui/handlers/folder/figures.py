@@ -11,7 +11,7 @@ from engine.folders.index.typed import in_words
 from engine.folders.index.where import Where
 from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.controllers.folder.chart_facts import CLUSTERS, ChartFacts
+from gui.controllers.folder.chart_facts import CLUSTERS, MODELS, ChartFacts
 from gui.controllers.folder.figures import HISTOGRAM
 from gui.settings import Settings
 from gui.state.folders import Filter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.lazy.numpy import np
     from gui.jobs.folder.figures import Difference
     from gui.toolkit.charts.figure import Figure
+    from gui.widgets.folder.figures.tables import FigureTable
     from gui.widgets.folder.page import FolderPage
 
 
@@ -42,7 +43,7 @@ class FigureGestures(QObject):
         self._figures = controller.folder_figures
         self._clustering = controller.clustering
         self._facts = ChartFacts(self._folders, self._figures, self._clustering)
-        self._kinds: dict[Figure, str] = {}
+        self._kinds: dict[Figure | FigureTable, str] = {}
         window.folder_made.connect(self._connect)
         self._folders.changed.connect(self._mark_column)
         settings.changed.connect(self._setting_changed)
@@ -82,6 +83,8 @@ class FigureGestures(QObject):
             side.mean.picture: "mean",
             side.scatter: "scatter",
             clusters.scatter: CLUSTERS,
+            side.classes: "classes",
+            side.differences: MODELS,
         }
         for chart in self._kinds:
             chart.save_wanted.connect(self._save)
@@ -178,7 +181,7 @@ class FigureGestures(QObject):
 
     # --- saving ----------------------------------------------------------------------------------
 
-    def _save(self, chart: Figure, what: str) -> None:
+    def _save(self, chart: Figure | FigureTable, what: str) -> None:
         """Ask where, and write a chart as a picture or as values."""
         from gui.file_dialogs import save_dialog, start_folder
         from gui.toolkit import plain_text
@@ -197,8 +200,10 @@ class FigureGestures(QObject):
         dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
         dialog.open()
 
-    def _write(self, chart: Figure, what: str, path: Path) -> None:
-        if what == "values":
+    def _write(self, chart: Figure | FigureTable, what: str, path: Path) -> None:
+        from gui.toolkit.charts.figure import Figure
+
+        if what == "values" or not isinstance(chart, Figure):
             data = chart.values(",").encode()
         else:
             kinds = {".svg": chart.svg, ".pdf": chart.pdf}

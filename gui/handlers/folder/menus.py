@@ -36,6 +36,7 @@ class FolderMenus(QObject):
         window.folder_made.connect(self._connect)
         self._exports.progressed.connect(self._show_export)
         window.status.stop_requested.connect(self._exports.cancel)
+        window.status.remedy_wanted.connect(self.match_labels)
 
     @property
     def _page(self) -> FolderPage:
@@ -48,7 +49,6 @@ class FolderMenus(QObject):
         page.rows.menu_wanted.connect(self._show_rows_menu)
         page.head.menu.aboutToShow.connect(self._fill_folder_menu)
         mnemonics.add_to(page.head.menu)
-        page.head.labels_wanted.connect(self.match_labels)
 
     def _show_export(self, share: float, words: str) -> None:
         status = self._window.status

@@ -93,7 +93,7 @@ class FolderPresenter(QObject):
         page.head.set_run(*self._run_words())
         match = folders.runs.match
         odd = match is not None and match.verdict in ("partial", "unmatched")
-        page.head.set_labels(
+        self._window.status.set_labels(
             f"{match.words[:1].upper()}{match.words[1:]}." if odd and match else ""
         )
         page.filters.set_chips([own.text for own in folders.view.filters])

@@ -76,12 +76,7 @@ class Figure(QWidget):
 
     def values(self, separator: str = "\t") -> str:
         """The values as text, one row a line, in full precision."""
-        titles, rows = self.rows()
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-        writer.writerow(titles)
-        writer.writerows([_exact(value) for value in row] for row in rows)
-        return out.getvalue()
+        return values_text(*self.rows(), separator)
 
     def image(self, scale: float = _PNG_SCALE) -> QImage:
         """The drawing as a picture on the background of a panel."""
@@ -152,7 +147,18 @@ class Figure(QWidget):
         self.menu().popup(event.globalPos())
 
 
-def _exact(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
+def values_text(
+    titles: Sequence[str], rows: Sequence[Sequence[float | str | None]], separator: str = "\t"
+) -> str:
+    """Column titles and rows as text, one row a line, numbers in full precision."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows([_exact(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _exact(value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
     return "" if math.isnan(value) else f"{value:.9g}"

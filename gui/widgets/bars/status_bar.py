@@ -1,9 +1,10 @@
-"""The status bar: explained layer, timings, running job with progress, stop button and zoom."""
+"""The status bar: explained layer, timings, running job with progress, stop button and zoom; or,
+of the folder page, what is to be said of its labels."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from engine.methods.modifiers import place_words
 from engine.records.explanations import Explanation
@@ -17,9 +18,11 @@ _MOST_WIDTH = 320
 
 
 class StatusBar(QStatusBar):
-    """stop_requested: the user wants to stop the running job."""
+    """stop_requested: the user wants to stop the running job. remedy_wanted: what is said of the
+    folder's labels is to be mended."""
 
     stop_requested = Signal()
+    remedy_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +46,19 @@ class StatusBar(QStatusBar):
         self._zoom = Label()
         self._zoom.setProperty("role", "dim")
         self._zoom.setFont(theme.tabular(self._zoom.font()))
+        self._labels = ElidedLabel("warning")
+        self._mend = QToolButton()
+        self._mend.setProperty("link", True)
+        self._mend.setText("Match labels…")
+        self._mend.clicked.connect(self.remedy_wanted)
+        self._of_folder = QWidget()
+        line = QHBoxLayout(self._of_folder)
+        line.setContentsMargins(8, 0, 0, 0)
+        line.setSpacing(3 * theme.SPACE)
+        line.addWidget(self._labels, 1)
+        line.addWidget(self._mend)
         self.addWidget(self._facts, 1)
+        self.addWidget(self._of_folder, 1)
         for widget in (self._work, self._progress, self._stop, self._zoom):
             self.addPermanentWidget(widget)
         self._delay = QTimer(self)
@@ -52,6 +67,8 @@ class StatusBar(QStatusBar):
         self._delay.timeout.connect(self._show_work)
         self._set_work_visible(False)
         self._facts.setContentsMargins(8, 0, 0, 0)
+        self.set_labels("")
+        self.speak_of_folder(False)
         self.setContentsMargins(0, 0, 8, 0)
 
     def show_explanation(self, explanation: Explanation | None) -> None:
@@ -71,6 +88,18 @@ class StatusBar(QStatusBar):
     def show_message(self, text: str) -> None:
         """Show a message instead of the facts, until the next explanation."""
         self._facts.show_text(text)
+
+    def speak_of_folder(self, on: bool) -> None:
+        """Speak of the folder page in place of the picture, which is not in sight then."""
+        self._facts.setVisible(not on)
+        self._zoom.setVisible(not on)
+        self._of_folder.setVisible(on)
+
+    def set_labels(self, words: str) -> None:
+        """Say which labels of the folder are no classes; '' for nothing to say."""
+        self._labels.show_text(words)
+        self._labels.setVisible(bool(words))
+        self._mend.setVisible(bool(words))
 
     def show_zoom(self, zoom: float | None) -> None:
         """Show the zoom, in screen pixels per image pixel; None if there is no image."""

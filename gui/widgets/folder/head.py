@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,12 +23,10 @@ GAP = theme.SPACE
 
 
 class FolderHead(QWidget):
-    """run_wanted: the button was pressed. job_chosen(number). labels_wanted: to see how labels and
-    classes match. menu: of the folder."""
+    """run_wanted: the button was pressed. job_chosen(number). menu: of the folder."""
 
     run_wanted = Signal()
     job_chosen = Signal(int)
-    labels_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,13 +53,9 @@ class FolderHead(QWidget):
         more.setAccessibleName("Folder menu")
         more.setMenu(self.menu)
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._labels = ElidedLabel("warning")
-        self._mend = QToolButton()
-        self._mend.setProperty("link", True)
-        self._mend.setText("Match labels…")
-        self._mend.clicked.connect(self.labels_wanted)
-        first = QHBoxLayout()
-        first.setSpacing(3 * GAP)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GAP, GAP, 2 * GAP, GAP)
+        row.setSpacing(3 * GAP)
         for widget, stretch in (
             (self.title, 0),
             (self.jobs, 0),
@@ -71,19 +64,7 @@ class FolderHead(QWidget):
             (self.button, 0),
             (more, 0),
         ):
-            first.addWidget(widget, stretch, Qt.AlignmentFlag.AlignVCenter)
-        self._second = QWidget()
-        second = QHBoxLayout(self._second)
-        second.setContentsMargins(0, 0, 0, 0)
-        second.setSpacing(3 * GAP)
-        second.addWidget(self._labels, 1)
-        second.addWidget(self._mend)
-        self._second.hide()
-        box = QVBoxLayout(self)
-        box.setContentsMargins(2 * GAP, GAP, 2 * GAP, GAP)
-        box.setSpacing(GAP)
-        box.addLayout(first)
-        box.addWidget(self._second)
+            row.addWidget(widget, stretch, Qt.AlignmentFlag.AlignVCenter)
 
     def set_title(self, text: str, tip: str) -> None:
         """Show the name of the folder. tip: where it is and where its index is."""
@@ -116,8 +97,3 @@ class FolderHead(QWidget):
         self.button.setVisible(bool(button))
         self.button.setText(plain_text.entry(button))
         self.button.setToolTip(plain_text.tip(tip))
-
-    def set_labels(self, words: str) -> None:
-        """Say which labels are no classes; '' for nothing to say."""
-        self._labels.show_text(words)
-        self._second.setVisible(bool(words))

@@ -1,4 +1,4 @@
-"""Clusters against other derivations, and on networks of which it is known what they look at."""
+"""Clusters of networks of which it is known what they look at."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import engine
-from engine.errors import Cancelled, HookscopeError
-from engine.folders.clusters import finding, spectral
+from engine.errors import HookscopeError
+from engine.folders.clusters import finding
 from engine.folders.clusters.finding import Cluster, clusters_of
 from engine.folders.clusters.hiding import away_from, covered, hidden_region, hide
 from engine.folders.index.queries import Index
@@ -19,147 +19,9 @@ from engine.folders.inputs.finding import Labels, find
 from engine.folders.job import How
 from engine.folders.run import Pace, Run
 from engine.model import Model
-from engine.progress import CancelToken
 from tests.engine.folders.scenes import write_scenes
 
 KINDS = ("star", "ring", "square")
-
-
-def blobs(count: int, groups: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Maps of 14 x 14 with a peak near one of several places, and the place of each."""
-    rng = np.random.default_rng(seed)
-    places = np.array([(3, 3), (11, 11), (7, 7), (3, 11), (11, 2)])[:groups]
-    kinds = rng.integers(0, groups, count)
-    rows, columns = np.mgrid[0:14, 0:14]
-    maps = []
-    for kind in kinds:
-        y, x = places[kind] + rng.normal(0, 0.6, 2)
-        map = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * rng.uniform(1, 2) ** 2))
-        map = map + rng.uniform(0, 0.05, map.shape)
-        maps.append(map.ravel() / map.sum())
-    return np.array(maps), kinds
-
-
-def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """The adjusted Rand index (Hubert and Arabie 1985)."""
-    table = np.zeros((one.max() + 1, other.max() + 1))
-    np.add.at(table, (one, other), 1)
-
-    def pairs(counts: np.ndarray) -> float:
-        return float((counts * (counts - 1) / 2).sum())
-
-    both, a, b = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    chance = a * b / pairs(np.array([len(one)]))
-    return (both - chance) / ((a + b) / 2 - chance)
-
-
-class TestSpectral:
-    def test_neighbours_are_the_nearest(self) -> None:
-        points, _ = blobs(90, 3)
-        whole = spectral.affinity(points, 10).dense()
-        far = np.linalg.norm(points[:, None] - points[None], axis=2)
-        np.fill_diagonal(far, np.inf)
-        near = np.zeros((90, 90))
-        for row, order in zip(near, np.argsort(far, axis=1), strict=True):
-            row[order[:10]] = 1
-        np.testing.assert_array_equal(whole, (near + near.T) / 2)
-
-    def test_times_is_the_matrix(self) -> None:
-        graph = spectral.affinity(blobs(700, 4)[0])
-        values = np.random.default_rng(1).normal(size=(700, 5))
-        np.testing.assert_allclose(graph.times(values), graph.dense() @ values, atol=1e-9)
-
-    def test_leading_eigenvectors_of_many_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(spectral, "_DENSE", 0)
-        graph = spectral.affinity(blobs(600, 4)[0])
-        whole = graph.dense()
-        scale = 1 / np.sqrt(whole.sum(axis=1))
-        normal = scale[:, None] * whole * scale
-        expected = np.linalg.eigvalsh(normal)[::-1][:32]
-        places, values = spectral.embedding(graph)
-        np.testing.assert_allclose(values, expected, atol=1e-6)
-        vectors = places[:, :11] / scale[:, None]
-        np.testing.assert_allclose(normal @ vectors, vectors * values[:11], atol=1e-6)
-
-    @pytest.mark.parametrize(("count", "groups"), [(60, 3), (300, 5), (500, 4)])
-    def test_groups_that_are_there_are_found(self, count: int, groups: int) -> None:
-        points, kinds = blobs(count, groups, seed=count)
-        places, values = spectral.embedding(spectral.affinity(points))
-        assert spectral.count_by_gap(values) == groups
-        labels = spectral.k_means(places[:, :groups], groups)
-        assert agreement(labels, kinds) >= 0.95
-        sizes = np.bincount(labels)
-        assert (np.diff(sizes) <= 0).all()
-
-    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
-    def test_as_scikit_learn(self) -> None:
-        cluster = pytest.importorskip("sklearn.cluster")
-        metrics = pytest.importorskip("sklearn.metrics")
-        for count, groups in ((120, 3), (400, 5)):
-            graph = spectral.affinity(blobs(count, groups, seed=1)[0])
-            places, values = spectral.embedding(graph)
-            found = spectral.count_by_gap(values)
-            labels = spectral.k_means(places[:, :found], found)
-            its = cluster.SpectralClustering(
-                found, n_components=found, affinity="precomputed", random_state=0
-            ).fit_predict(graph.dense())
-            assert metrics.adjusted_rand_score(labels, its) >= 0.95
-            assert agreement(labels, its) == pytest.approx(metrics.adjusted_rand_score(labels, its))
-            np.testing.assert_allclose(
-                spectral.silhouettes(places[:, :found], labels),
-                metrics.silhouette_samples(places[:, :found], labels),
-                atol=1e-6,
-            )
-
-    def test_the_embedding_is_scikit_learns(self) -> None:
-        """The same 32 dimensions, whatever basis of equal eigenvalues either has."""
-        manifold = pytest.importorskip("sklearn.manifold")
-        rng = np.random.default_rng(2)
-        points = np.abs(rng.normal(size=(150, 3))) @ np.abs(rng.normal(size=(3, 49)))
-        graph = spectral.affinity(points / points.sum(axis=1, keepdims=True))
-        its = manifold.spectral_embedding(
-            graph.dense(), n_components=32, drop_first=False, random_state=0
-        )
-        ours = spectral.embedding(graph)[0]
-        angles = np.linalg.svd(np.linalg.qr(ours)[0].T @ np.linalg.qr(its)[0], compute_uv=False)
-        assert angles.min() > 1 - 1e-4
-
-    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
-    def test_32_components_do_not_agree_with_themselves(self) -> None:
-        """Why k-means runs on as many eigenvectors as there are clusters (decision 0059)."""
-        cluster = pytest.importorskip("sklearn.cluster")
-        points, kinds = blobs(300, 4, seed=1)
-        whole = spectral.affinity(points).dense()
-
-        def its(components: int, seed: int) -> np.ndarray:
-            way = cluster.SpectralClustering(
-                4, n_components=components, affinity="precomputed", random_state=seed
-            )
-            return np.asarray(way.fit_predict(whole))
-
-        assert agreement(its(32, 0), its(32, 1)) < 0.95
-        assert agreement(its(32, 0), kinds) < 0.95
-        assert agreement(its(4, 0), kinds) == pytest.approx(1)
-
-    def test_the_gap(self) -> None:
-        assert spectral.count_by_gap(np.array([1, 0.99, 0.98, 0.5, 0.49, 0.1])) == 3
-        # The first gap is not one: a group by itself is no answer.
-        assert spectral.count_by_gap(np.array([1, 0.2, 0.1, 0.05])) == 2
-        assert spectral.count_by_gap(np.linspace(1, 0.6, 11)[:3]) == 2
-
-    def test_equal_points(self) -> None:
-        points = np.ones((30, 9)) / 9
-        places, values = spectral.embedding(spectral.affinity(points))
-        labels = spectral.k_means(places[:, :2], 2)
-        assert np.isfinite(places).all()
-        assert np.isfinite(spectral.silhouettes(places[:, :2], labels)).all()
-        assert len(values) == 30
-
-    def test_cancelled(self) -> None:
-        token = CancelToken()
-        token.cancel()
-        with pytest.raises(Cancelled):
-            spectral.affinity(blobs(30, 2)[0], cancel=token)
 
 
 def explained(out: Path, scenes: Path, name: str) -> Model:

@@ -11,9 +11,13 @@ import pytest
 from PySide6.QtGui import QImage
 
 from engine.folders.index.queries import Index
+from engine.folders.index.store import IndexWriter
 from engine.folders.index.typed import typed
 from engine.folders.index.where import Selection, Where
+from engine.folders.job import How
+from engine.folders.run import Run
 from engine.keeping.spans import numbers_in
+from engine.loading.load import load_model
 from engine.version import VERSION
 from gui.state.folders import Filter
 from gui.toolkit.charts.figure import Figure
@@ -116,6 +120,50 @@ def test_the_matrix_is_of_all_cells_although_one_is_chosen(opened: Reader, tmp_p
     names = folders.job[1].classes
     wanted = sorted([names[a], names[b], n] for (a, b), n in cells.items())
     assert sorted(facts["chart"]["rows"]) == wanted
+
+
+def test_tables_are_saved_with_what_they_are_of(
+    opened: Reader, scenes: Path, tmp_path: Path
+) -> None:
+    user, folders = opened, opened.program.controller.folders
+    assert folders.folder is not None
+    assert folders.job is not None
+    with IndexWriter(folders.folder) as writer:
+        for _ in Run(writer, load_model("demo:shortcut"), How()).steps():
+            pass
+    user.until(lambda: len(folders.jobs) == 2)
+    ours = folders.job[0]
+    other = next(job for number, job in folders.jobs if number != ours)
+    side = user.page.side
+    for kind, table in (("classes", side.classes), ("models", side.differences)):
+        place = [own for own, _ in KINDS].index(kind)
+        side.kinds.setCurrentIndex(place)
+        side.kinds.activated.emit(place)
+        user.until(lambda table=table: bool(table.rows()[1]))
+        user.settle()
+        choose(user, table.menu(), "Save values")
+        path = tmp_path / f"{kind}.csv"
+        answer(user, path)
+        user.until(lambda path=path: user.program.window.notice.text == f"Saved {path.name}")
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        assert rows[0] == facts["chart"]["columns"] == list(table.rows()[0])
+        assert len(rows) - 1 == facts["chart"]["count"] == len(table.rows()[1])
+        assert facts["chart"]["kind"] == kind
+        assert len(facts["images"]["chosen"]) == 1
+        assert facts["job"]["key"] == folders.job[1].key
+    assert facts["chart"]["other"]["key"] == other.key
+    # Of the images that are listed, those of which the two say different things.
+    with Index(folders.folder) as index:
+        selection = Selection(numbers=tuple(user.page.model.numbers.tolist()))
+        numbers = index.numbers(ours, selection)
+        theirs = next(number for number, _ in folders.jobs if number != ours)
+        one, two = (
+            {row.number: row.row.prediction for row in index.rows(job, numbers) if row.row}
+            for job in (ours, theirs)
+        )
+    assert sum(int(row[1]) for row in rows[1:]) == sum(one[n] != two[n] for n in one)
 
 
 def test_a_mean_map_is_of_the_selected_rows(opened: Reader, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from engine.folders.index.where import Selection
 from gui.state.folders import RunState
 from gui.toolkit import theme
 from gui.toolkit.charts.chart import Area
-from gui.widgets.folder.figures.scatter import within
+from gui.widgets.folder.figures.lasso import within
 from tests.engine.folders.scenes import write_scenes
 from tests.gui.folder.conftest import SHAPES, Reader, indexed
 from tests.gui.user import Key
@@ -182,6 +182,47 @@ def test_lasso_takes_what_is_inside() -> None:
     assert clear.sum() > 1_900
 
 
+def test_a_lasso_is_drawn_by_keys(user: Reader, scenes: Path, index: Path) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    page = user.page
+    page.side.kinds.setCurrentIndex(4)
+    page.side.kinds.activated.emit(4)
+    scatter = page.side.scatter
+    user.until(lambda: scatter.is_filled)
+    user.settle()
+    titles, rows = scatter.rows()
+    assert titles[0] == "image"
+    x = np.array([float(row[1]) for row in rows])
+    scatter.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def press(key: Qt.Key, times: int = 1) -> None:
+        for _ in range(times):
+            QTest.keyClick(scatter, key)
+
+    # A box over the left half, from the upper left corner to the middle of the lower edge.
+    press(Key.Key_Left, 11)
+    press(Key.Key_Up, 11)
+    press(Key.Key_Space)
+    press(Key.Key_Right, 10)
+    press(Key.Key_Down, 20)
+    press(Key.Key_Space)
+    assert "2 corners" in scatter.accessibleDescription()
+    press(Key.Key_Return)
+    left = int((x < (x.min() + x.max()) / 2).sum())
+    assert 0 < left < len(x)
+    user.until(lambda: page.filters.chips() == (f"lasso: {left} images",))
+    user.until(lambda: page.model.rowCount() == left)
+    # Three corners: the half below the diagonal of what is left; Escape drops them at first.
+    user.until(lambda: len(scatter.rows()[1]) == left)
+    press(Key.Key_Space)
+    press(Key.Key_Escape)
+    assert "0 corners" in scatter.accessibleDescription()
+    assert user.program.controller.folders.page == "folder"
+    press(Key.Key_Return)
+    assert page.filters.chips() == (f"lasso: {left} images",)
+
+
 def test_a_lasso_round_nothing_lists_what_was_listed(
     user: Reader, scenes: Path, index: Path
 ) -> None:
@@ -250,6 +291,24 @@ def test_a_cluster_is_found_hidden_and_counted(
     # Its images are listed by a click on it.
     QTest.mouseClick(panel.cards[flagged[0]], LEFT, pos=QPoint(4, 4))
     user.until(lambda: page.model.rowCount() == size)
+
+
+def test_the_classes_need_no_sideways_scrolling_in_a_small_window(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.program.window.resize(1024, 640)
+    user.open_explained(scenes, index)
+    side = user.page.side
+    side.kinds.setCurrentIndex(1)
+    side.kinds.activated.emit(1)
+    user.until(lambda: len(side.classes.rows()[1]) == 8)
+    # More rows than there is room for, and wide ones, as of a network with many classes.
+    rows = [(n, (f"class {n}", 1_000, 1.0, 1_000, 1.0)) for n in range(60)]
+    side.classes.set_rows(rows)
+    user.until(side.classes.verticalScrollBar().isVisible)
+    user.settle()
+    assert not side.classes.horizontalScrollBar().isVisible()
 
 
 def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> None:

@@ -130,10 +130,10 @@ def test_a_label_is_matched_by_hand_for_good(user: Reader, tmp_path: Path) -> No
     (folder / "star").rename(folder / "Sternchen")
     user.start(model=SHAPES)
     user.open_folder(folder)
-    page, folders = user.page, user.program.controller.folders
-    assert "Sternchen" in page.head._labels.text()
+    window, folders = user.program.window, user.program.controller.folders
+    assert "Sternchen" in window.status._labels.text()
     assert user.texts("correct").count("") == 4
-    page.head._mend.click()
+    window.status._mend.click()
     dialog = user.dialog(LabelDialog)
     box = dialog.boxes["Sternchen"]
     box.setCurrentIndex(box.findText("star"))
@@ -142,7 +142,7 @@ def test_a_label_is_matched_by_hand_for_good(user: Reader, tmp_path: Path) -> No
     user.until(lambda: folders.runs.match is not None and not folders.runs.match.unmatched)
     user.until(lambda: folders.runs.state is RunState.DONE)
     user.until(lambda: "" not in user.texts("correct"))
-    assert page.head._second.isHidden()
+    assert window.status._mend.isHidden()
     # It is known the next time, and nothing is computed again.
     folders.close_folder()
     with user.qtbot.waitSignal(folders.runs.found, timeout=60_000):

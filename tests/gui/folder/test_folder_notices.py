@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.state.state import NoticeKind
@@ -65,6 +65,43 @@ def test_it_goes_with_the_page(user: Reader, scenes: Path, index: Path) -> None:
     user.until(window.notice.isVisible)
     assert place(window.status).contains(place(window.notice))
     assert window.notice.text == SHORT
+
+
+def test_labels_that_are_no_classes_are_said_and_nothing_moves(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    user.until(user.page.histogram.isVisible)
+    window, folders = user.program.window, user.program.controller.folders
+    link = next(b for b in window.findChildren(QToolButton) if b.text() == "Match labels…")
+    assert not link.isVisible()
+    before = places(user)
+    folders.runs.stop()
+    assert folders.job is not None
+    folders.runs.know_labels({"Sternchen": 8, "ring": 8}, folders.job[1])
+    folders.changed.emit()
+    user.until(link.isVisible)
+    assert places(user) == before
+    assert place(window).contains(place(link))
+
+
+def test_the_status_line_speaks_of_the_page_in_front(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    """Layer, time and zoom are of the picture, which is not in sight on the folder page."""
+    user.start(model=SHAPES)
+
+    def said() -> list[str]:
+        shown = user.program.window.status.findChildren(QLabel)
+        return [one.text() for one in shown if one.isVisible() and one.text()]
+
+    before = said()
+    assert any("layer4" in text for text in before)
+    user.open_explained(scenes, index)
+    user.until(lambda: not any("layer4" in text or "%" in text for text in said()))
+    user.program.controller.folders.turn("picture")
+    user.until(lambda: said() == before)
 
 
 def test_what_runs_can_be_stopped_beside_it(qtbot: QtBot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 
+from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
 from engine.scenery import folder as scenery
+from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.state.folders import RunState
 from gui.widgets.folder.figures.clusters import ClusterPanel, ClusterRow
 from tests.gui.folder.conftest import SHAPES, Reader
@@ -43,6 +46,28 @@ def test_the_sample_folder_opens_with_its_network(
     program.window.actions_by_id["sample_folder"].trigger()
     user.until(lambda: program.controller.folders.folder == done)
     user.until(lambda: user.page.model.rowCount() == 16)
+
+
+def test_the_network_that_explains_a_folder_stays_although_a_scene_is_on_the_other_page(
+    user: Reader, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, sample in enumerate(SCENES[:3]):
+        shutil.copy(sample.path, photos / f"mine {number}.jpg")
+    program = user.start()
+    assert program.state.model_source == FIRST_MODEL
+    user.open_folder(photos)
+    user.settle()
+    assert program.state.model_loading is None
+    assert program.state.model_source == PHOTO_MODEL
+    assert user.page.head.button.isHidden()
+    # There and back, it is still the one that the rows are of.
+    for page in ("picture", "folder"):
+        program.controller.folders.turn(page)
+        user.settle()
+    assert program.state.model_source == PHOTO_MODEL
+    assert user.page.head.button.isHidden()
 
 
 def test_a_folder_waits_for_the_model_that_was_just_chosen(user: Reader, tmp_path: Path) -> None:

@@ -1,25 +1,35 @@
-"""A scatter of many images, of which a lasso selects some."""
+"""A scatter of many images, of which a lasso selects some, drawn by mouse or by keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QSizePolicy
 
 from engine.lazy.numpy import np
 from engine.render.ticks import number_text
 from gui.toolkit import plain_text, theme
 from gui.toolkit.charts.figure import Figure
+from gui.widgets.folder.figures.lasso import ARROWS, ENTER, KEYS, KeyLasso, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GAP = theme.SPACE
 _EDGE = 3 * GAP
-_MOST_CORNERS = 96
 # The side of a point, in pixels: a few are to be seen, of very many the density.
 _FEW, _FEW_WIDE, _MANY_WIDE = 2_000, 5, 2
 
@@ -28,7 +38,11 @@ COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0
 
 
 class Scatter(Figure):
-    """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,), if any."""
+    """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,), if any.
+
+    By keys: arrows move a cursor, Space sets a corner there, Backspace takes one back, Enter
+    selects what is inside (between two corners, a box), Escape drops all corners.
+    """
 
     lassoed = Signal(object)
 
@@ -40,12 +54,15 @@ class Scatter(Figure):
         self._axes = ("", "")
         self._marked: frozenset[int] | None = None
         self._lasso: list[QPointF] = []
+        self._keys = KeyLasso()
+        # Whether the keyboard is in use, and whether it still has to be said how.
+        self._keyed = self._hinted = False
         self._drawn: QImage | None = None
         self.setMinimumSize(40 * GAP, 40 * GAP)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip("Drag round some points to select their images")
+        self.setToolTip(f"Drag round some points to select their images. {KEYS}")
 
     def set_points(
         self,
@@ -59,8 +76,9 @@ class Scatter(Figure):
         self._numbers, self._points = numbers[kept], points[kept]
         self._groups = np.zeros(len(self._numbers), np.int64) if groups is None else groups[kept]
         self._axes, self._drawn, self._lasso = axes, None, []
+        self._keys.corners = []
         self.across, self.up = axes
-        self.setAccessibleDescription(f"{len(self._numbers):,} images")
+        self._describe()
         self.update()
 
     @property
@@ -137,6 +155,39 @@ class Scatter(Figure):
             painter.setBrush(shade)
             painter.setPen(QPen(QColor(tokens.accent), 1.5))
             painter.drawPolygon(QPolygonF(self._lasso))
+        if self.hasFocus() and self._keyed:
+            self._paint_keys(painter, plot)
+
+    def _paint_keys(self, painter: QPainter, plot: QRect) -> None:
+        """The cursor, the corners that were set, and which keys there are."""
+        tokens, at = theme.current(), self._pixel(self._keys.cursor)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        shade = QColor(tokens.accent)
+        shade.setAlpha(40)
+        painter.setBrush(shade)
+        painter.setPen(QPen(QColor(tokens.accent), 1.5))
+        corners = [self._pixel(one) for one in self._keys.polygon()]
+        if len(corners) > 1:
+            painter.drawPolygon(QPolygonF(corners))
+        painter.setPen(QPen(QColor(tokens.text), 1))
+        for along in (QPointF(2 * GAP, 0), QPointF(0, 2 * GAP)):
+            painter.drawLine(at - along, at + along)
+        if not self._hinted:
+            return
+        words = painter.fontMetrics().elidedText(
+            KEYS, Qt.TextElideMode.ElideRight, plot.width() - 2 * GAP
+        )
+        wide = painter.fontMetrics().horizontalAdvance(words) + 2 * GAP
+        # Away from the cursor, which it would cover.
+        low = at.y() < plot.center().y()
+        high = painter.fontMetrics().height() + GAP
+        back = QRect(plot.left() + 1, plot.bottom() - high if low else plot.top() + 1, wide, high)
+        painter.fillRect(back, QColor(tokens.panel))
+        painter.drawText(back, int(Qt.AlignmentFlag.AlignCenter), words)
+
+    def _pixel(self, share: tuple[float, float]) -> QPointF:
+        plot = self._plot()
+        return QPointF(plot.left() + share[0] * plot.width(), plot.top() + share[1] * plot.height())
 
     def _paint_axes(self, painter: QPainter, plot: QRect) -> None:
         across, up = (plain_text.line(axis) for axis in self._axes)
@@ -163,7 +214,7 @@ class Scatter(Figure):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
-            self._lasso = [event.position()]
+            self._lasso, self._keyed = [event.position()], False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._lasso:
@@ -173,24 +224,58 @@ class Scatter(Figure):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002
         drawn, self._lasso = self._lasso, []
         self.update()
+        self._select(drawn)
+
+    def _select(self, drawn: Sequence[QPointF]) -> None:
+        """Emit what is inside of a polygon."""
         if len(drawn) > 2 and len(self._numbers):
             inside = within(self.places(), drawn)
             # A slip of the hand must not list nothing.
             if inside.any():
                 self.lassoed.emit(self._numbers[inside])
 
+    # --- by keys ---------------------------------------------------------------------------------
 
-def within(points: NDArray[np.float64], corners: Sequence[QPointF]) -> NDArray[np.bool_]:
-    """Which points (n, 2) are inside of a polygon, by the even-odd rule."""
-    step = -(-len(corners) // _MOST_CORNERS)
-    polygon = np.array([(corner.x(), corner.y()) for corner in corners[::step]])
-    inside = np.zeros(len(points), bool)
-    near = ((points >= polygon.min(axis=0)) & (points <= polygon.max(axis=0))).all(axis=1)
-    x, y = points[near].T
-    found = np.zeros(len(x), bool)
-    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        if y1 != y2:
-            crosses = (y1 > y) != (y2 > y)
-            found ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    inside[near] = found
-    return inside
+    def event(self, event: QEvent) -> bool:
+        """Keep Escape from the window while there are corners that it drops."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            own = event.key() == Qt.Key.Key_Escape and self._keys.corners
+            if own or (event.key() in ARROWS and len(self._numbers)):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._keyed = self._hinted = event.reason() != Qt.FocusReason.MouseFocusReason
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in ENTER:
+            drawn, self._keys.corners = self._keys.polygon(), []
+            self._select([self._pixel(one) for one in drawn])
+        elif not len(self._numbers) or not self._keys.press(event.key(), event.modifiers()):
+            super().keyPressEvent(event)
+            return
+        # What is said covers points.
+        self._keyed, self._hinted = True, False
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
+        """What the chart is of and where the cursor is, for who does not see it."""
+        words = f"{len(self._numbers):,} images. {KEYS}"
+        if len(self._numbers) and self._keyed:
+            low, wide = self._ends()
+            at = low + wide * np.array([self._keys.cursor[0], 1 - self._keys.cursor[1]])
+            count = len(self._keys.corners)
+            words += (
+                f". At {self.across or 'x'} {number_text(float(at[0]))}, "
+                f"{self.up or 'y'} {number_text(float(at[1]))}, "
+                f"{count} corner{'' if count == 1 else 's'}"
+            )
+        self.setAccessibleDescription(plain_text.line(words))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView
 
-from gui.toolkit import plain_text, theme
+from gui.toolkit import mnemonics, plain_text, theme
+from gui.toolkit.charts.figure import values_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
+# So that five columns have room beside each other in the panel of a window of 1024 pixels.
+_LEAST_NAME = 16 * theme.SPACE
 _Role = Qt.ItemDataRole
 Value = str | int | float | None
 
@@ -75,12 +78,19 @@ class FigureModel(QAbstractTableModel):
 
 
 class FigureTable(QTableView):
-    """chosen(key): a row was clicked, or Enter pressed on it."""
+    """chosen(key): a row was clicked, or Enter pressed on it. save_wanted(table, 'values'): from
+    its menu.
+
+    name: its title; across, up: what the axes of a chart would be, always ''.
+    """
 
     chosen = Signal(object)
+    save_wanted = Signal(object, str)
+    across = up = ""
 
     def __init__(self, name: str, titles: Sequence[str]) -> None:
         super().__init__()
+        self.name = name
         self.figures = FigureModel(titles)
         self.setModel(self.figures)
         self.setObjectName("figures")
@@ -89,6 +99,7 @@ class FigureTable(QTableView):
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)
         self.setFont(theme.tabular(theme.small(self.font())))
@@ -109,6 +120,28 @@ class FigureTable(QTableView):
         self.figures.set_rows(rows)
         self._fit()
 
+    def rows(self) -> tuple[Sequence[str], Sequence[Sequence[Value]]]:
+        """Column titles and the rows in the order that they are shown in; shares from 0 to 1."""
+        return self.figures.titles, [values for _, values in self.figures.rows]
+
+    def values(self, separator: str = "\t") -> str:
+        """The rows as text, one a line, in full precision."""
+        return values_text(*self.rows(), separator)
+
+    def menu(self) -> QMenu:
+        """A menu that copies and saves the rows; it deletes itself."""
+        menu = mnemonics.passing_menu(self)
+        board = QGuiApplication.clipboard()
+        menu.addAction("Copy values").triggered.connect(lambda: board.setText(self.values()))
+        save = menu.addAction("Save values…")
+        save.triggered.connect(lambda: self.save_wanted.emit(self, "values"))
+        for action in menu.actions():
+            action.setEnabled(bool(self.figures.rows))
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu().popup(event.globalPos())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
@@ -123,7 +156,7 @@ class FigureTable(QTableView):
             wide = max(title, self.sizeHintForColumn(column) + theme.SPACE)
             self.setColumnWidth(column, wide)
             room -= wide
-        self.setColumnWidth(0, max(20 * theme.SPACE, room))
+        self.setColumnWidth(0, max(_LEAST_NAME, room))
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
