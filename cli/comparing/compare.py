@@ -163,4 +163,3 @@ def _keep(
         name = names[named.images.index(view.image)]
         run.panes.shown[at] = shown(image.pixels, explanation, name, models[place], most)
         run.panes.facts[at] = pane_facts(image, called[place], view, explanation, subject=subject)
-        run.panes.notices += explanation.notices

@@ -49,6 +49,8 @@ def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None
 
 
 def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> None:
+    from engine.comparing.notices import notices_of
+
     for line in _lines(ordered):
         say(*line)
     if apart is not None:
@@ -60,7 +62,7 @@ def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> Non
         say(f"correlation {correlation}, IoU of the top 20 % {overlap}")
     if run.options.out is not None:
         say(f"wrote {run.options.out}")
-    for notice in dict.fromkeys(run.panes.notices):
+    for notice in notices_of(ordered):
         say(notice)
 
 

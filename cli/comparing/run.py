@@ -21,7 +21,6 @@ class Panes:
 
     shown: dict[int, Shown] = field(default_factory=dict)
     facts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

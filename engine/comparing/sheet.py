@@ -178,14 +178,22 @@ def _rows(panes: Sequence[Pane], columns: int | None, form: FigureForm) -> list[
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane]:
-    """The panes with what they are: what is not the same in all of them, and its values."""
+def names_of(items: Sequence[Shown]) -> list[str]:
+    """What each map is called beside the others: what is not the same in all of them."""
     names = [_names(item) for item in items]
-    varying = [place for place in range(len(names[0])) if len({name[place] for name in names}) > 1]
+    varying = [place for place, of in enumerate(zip(*names, strict=True)) if len(set(of)) > 1]
+    return [
+        item.label
+        or _SEPARATOR.join(name[place] for place in varying if name[place])
+        or _subject(item.explanation)
+        for item, name in zip(items, names, strict=True)
+    ]
+
+
+def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane]:
+    """The panes with what they are, and their values."""
     panes = []
-    for item, name in zip(items, names, strict=True):
-        words = item.label or _SEPARATOR.join(name[place] for place in varying if name[place])
-        words = words or _subject(item.explanation)
+    for item, words in zip(items, names_of(items), strict=True):
         said = (words, *_values(item.explanation), *_shortfall(item.explanation, settings))
         panes.append(replace(item.pane, settings=settings, words=said))
     return panes

@@ -118,6 +118,12 @@ def test_all_quick_methods_of_one_layer(run: Run) -> None:
     assert {p["layer"] for p in panes} == {"layer4", None}
 
 
+def test_a_notice_says_whose_it_is(run: Run) -> None:
+    out = run("compare", "--method", "grad-cam", "finer-cam").out
+    (line,) = (line for line in out.splitlines() if line.startswith("Compared with"))
+    assert line.endswith(" (Finer-CAM)")
+
+
 def test_two_checkpoints_of_one_architecture_are_told_apart(run: Run, tmp_path: Path) -> None:
     """By their files: before and after training, both called best.pth."""
     from engine.lazy import torchvision
