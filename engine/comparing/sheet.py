@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -18,6 +19,9 @@ from engine.records.explanations import Explanation
 from engine.records.figures import FigureForm
 from engine.records.images import Pixels, Region
 from engine.render import overlay
+
+NAME = "Heat maps"
+"""The title of a figure without one."""
 
 _LONGEST = 200
 _SEPARATOR = " · "
@@ -83,14 +87,16 @@ def sheet(
     form: FigureForm,
     *,
     columns: int | None = None,
+    rows: Sequence[int] | None = None,
     base: DisplaySettings | None = None,
     title: str = "",
     values: str = "",
 ) -> Drawing:
     """The figure of maps in rows of so many columns; None for as many as suit them.
 
-    base: how the maps are drawn; None for what suits them. values: what the numbers of the bar are
-    of, in place of the method's name. Raises ExportError for a form that cannot be had.
+    rows: how many maps each row has, where they are not of equal length. base: how the maps are
+    drawn; None for what suits them. values: what the numbers of the bar are of, in place of the
+    method's name. Raises ExportError for a form that cannot be had.
     """
     found = [item.explanation for item in items]
     settings = base or settings_for(found, DisplaySettings())
@@ -99,7 +105,7 @@ def sheet(
     panes = _named_panes(items, settings)
     scale = Scale(settings, _marks(found, settings), _bar_words(found, form.shared, values))
     return figure(
-        _rows(panes, columns, form), form, [scale], _caption(items, settings), title or NAME
+        _rows(panes, rows or columns, form), form, [scale], _caption(items, settings), title or NAME
     )
 
 
@@ -139,12 +145,8 @@ def difference_sheet(
         Scale(settings, _marks(both, settings), _bar_words(both, form.shared)),
         Scale(signed, _marks((made,), signed), f"Difference ({unit}orange: the first is larger)"),
     ]
-    rows = _rows(panes, None, form)
-    return figure(rows, form, scales, _caption(items, settings), title or NAME), apart
-
-
-NAME = "Heat maps"
-"""The title of a figure without one."""
+    said = _caption(items, settings)
+    return figure(_rows(panes, None, form), form, scales, said, title or NAME), apart
 
 
 def _signed(settings: DisplaySettings) -> DisplaySettings:
@@ -165,13 +167,18 @@ def _moved(made: Explanation, reduced: Explanation) -> Region:
     )
 
 
-def _rows(panes: Sequence[Pane], columns: int | None, form: FigureForm) -> list[list[Pane]]:
+def _rows(
+    panes: Sequence[Pane], columns: int | Sequence[int] | None, form: FigureForm
+) -> list[list[Pane]]:
+    """The panes in rows of so many, or of so many each."""
     if form.crop:
         # The bare images, too, which know no region.
         panes = [cropped(pane) for pane in panes]
     if columns is None or form.columns is not None:
         return in_rows(panes, form)
-    rows = [list(panes[start : start + columns]) for start in range(0, len(panes), columns)]
+    rest = iter(panes)
+    each = itertools.repeat(columns) if isinstance(columns, int) else columns
+    rows = list(itertools.takewhile(bool, (list(itertools.islice(rest, n)) for n in each)))
     return with_bare(rows) if form.beside else rows
 
 
@@ -192,11 +199,12 @@ def names_of(items: Sequence[Shown]) -> list[str]:
 
 def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane]:
     """The panes with what they are, and their values."""
-    panes = []
-    for item, words in zip(items, names_of(items), strict=True):
-        said = (words, *_values(item.explanation), *_shortfall(item.explanation, settings))
-        panes.append(replace(item.pane, settings=settings, words=said))
-    return panes
+
+    def said(item: Shown, words: str) -> tuple[str, ...]:
+        return words, *_values(item.explanation), *_shortfall(item.explanation, settings)
+
+    named = zip(items, names_of(items), strict=True)
+    return [replace(one.pane, settings=settings, words=said(one, name)) for one, name in named]
 
 
 def _names(item: Shown) -> tuple[str, ...]:
