@@ -41,6 +41,7 @@ class PaneHeader(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._active = False
+        self._heading: tuple[Heading, bool] | None = None
         self._whole, self._tip, self._two = "", "", False
         self._apart: tuple[Part, ...] = (Part(""),)
         self._number = label()
@@ -72,6 +73,9 @@ class PaneHeader(QWidget):
 
     def show_heading(self, heading: Heading, active: bool) -> None:
         """Set what it says. active: whether the panels speak of its pane."""
+        if (heading, active) == self._heading:
+            return
+        self._heading = heading, active
         self._number.show_text(str(heading.number) if heading.number else "")
         self._whole = plain_text.line(heading.text)
         told = (heading.tip or heading.text, heading.value)
@@ -150,6 +154,7 @@ class PaneHeader(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._fit()
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
