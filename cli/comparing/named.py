@@ -84,9 +84,16 @@ def has_layer(model: Model, layer: str | None) -> bool:
 
 def _methods(slug: str, session: Session, layer: str | None, question: Question) -> list[str]:
     from engine.comparing.running import methods_for
+    from engine.inspection.layer_tree import parse_layer
 
     if slug not in (ALL, QUICK):
         return [registry.find(slug).slug] if slug else [""]
+    if layer is not None:
+        # Otherwise what is left would be the methods without layers.
+        model = session.model
+        known = tuple(node.name for node in model.layers)
+        for name in layers_in(layer, known):
+            parse_layer(model.address(name), model.facts, known)
     found = methods_for(session, layer, question, slow=slug == ALL)
     if not found:
         raise MethodError(f"--method {slug}: no method can be had for this layer and question")

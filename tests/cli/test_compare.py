@@ -124,6 +124,15 @@ def test_a_notice_says_whose_it_is(run: Run) -> None:
     assert line.endswith(" (Finer-CAM)")
 
 
+@pytest.mark.parametrize(("layer", "words"), [("nowhere", "no layer"), ("fc", "cannot be")])
+def test_all_methods_of_a_layer_without_maps_are_refused(run: Run, layer: str, words: str) -> None:
+    result = run("compare", "--method", "quick", "--layer", layer)
+    assert result.code == 2
+    assert f"{words}" in result.err
+    assert f"'{layer}'" in result.err
+    assert result.err.count("\n") == 1
+
+
 def test_two_checkpoints_of_one_architecture_are_told_apart(run: Run, tmp_path: Path) -> None:
     """By their files: before and after training, both called best.pth."""
     from engine.lazy import torchvision
