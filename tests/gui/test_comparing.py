@@ -386,6 +386,30 @@ def test_a_swipe_shows_each_pane_on_its_side_of_the_divider(user: User) -> None:
     assert first.mask().isEmpty()
 
 
+def test_the_divider_is_reached_and_moved_by_keys(user: User) -> None:
+    program = user.start()
+    compare(user, f"class {predicted(user, 2)}")
+    user.press(Key.Key_W)
+    divider = program.window.panes.divider
+    user.until(divider.isVisible)
+    for _ in range(60):
+        if QApplication.focusWidget() is divider:
+            break
+        QTest.keyClick(QApplication.focusWidget(), Key.Key_Tab)
+    assert QApplication.focusWidget() is divider
+    QTest.keyClick(divider, Key.Key_Right)
+    assert divider.part > 0.5
+    QTest.keyClick(divider, Key.Key_Left, Modifier.ShiftModifier)
+    assert divider.part < 0.45
+    QTest.keyClick(divider, Key.Key_Home)
+    assert divider.part == 0.0
+    QTest.keyClick(divider, Key.Key_End)
+    assert divider.part == 1.0
+    # What else is under a key is so here as well.
+    QTest.keyClick(divider, Key.Key_W)
+    assert not program.state.swiped
+
+
 def test_the_difference_is_one_map_minus_the_other_with_numbers(user: User) -> None:
     program = user.start()
     one, two = compare(user, "class 3")
