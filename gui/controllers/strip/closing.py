@@ -68,7 +68,7 @@ class Closing(QObject):
         self._history.do(
             f"close {_counted(closed)}",
             lambda: self._close(closed),
-            lambda: self._bring_back(closed),
+            lambda: self._bring_back(closed, stay=True),
             done=True,
         )
 
@@ -121,7 +121,9 @@ class Closing(QObject):
         self.none_left.emit()
         state.current_changed.emit()
 
-    def _bring_back(self, closed: _Closed) -> None:
+    def _bring_back(self, closed: _Closed, *, stay: bool = False) -> None:
+        """Open images again, and show one of them. stay: where none of them was shown when they
+        were closed, what is shown now stays."""
         if closed in self._closed:
             self._closed.remove(closed)
         state = self._state
@@ -134,7 +136,9 @@ class Closing(QObject):
             elif image.loaded is not None:
                 self._reader.draw_thumbnail(image.key, image.loaded)
         keys = [image.key for image in images]
-        if keys:
+        if keys and stay and closed.current is None and state.current_key is not None:
+            state.current_changed.emit()
+        elif keys:
             self._select(closed.current if closed.current in keys else keys[0])
             if closed.current in keys and closed.model == state.model_source:
                 self.reopened.emit(closed.layer)
