@@ -188,7 +188,8 @@ def _keep(
     views: Sequence[View],
 ) -> None:
     """Keep what is shown and said of these maps; the image itself is not kept."""
-    from engine.comparing.sheet import shown, told_apart
+    from engine.comparing.naming import told_apart
+    from engine.comparing.sheet import shown
     from engine.export.files import pane_facts
     from engine.figures.layout import columns_for, tile_pixels
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from engine.comparing.difference import Difference, difference, explanation_of
 from engine.escaping import plain
@@ -48,21 +47,6 @@ def shown(
     """A map for a figure in which its region is at most so many pixels wide."""
     pane = pane_of(pixels, explanation, DisplaySettings(), image=image, most=most)
     return Shown(explanation, pane, image, model, label)
-
-
-def told_apart(paths: Sequence[str]) -> tuple[str, ...]:
-    """A short name for each path or name, with as many of its folders as it takes to be unlike the
-    others; equal ones have equal names."""
-    parts = [PurePath(path).parts or (path,) for path in paths]
-    names = []
-    for own in parts:
-        count = 1
-        while count < len(own) and any(
-            other != own and other[-count:] == own[-count:] for other in parts
-        ):
-            count += 1
-        names.append("/".join(own[-count:]))
-    return tuple(names)
 
 
 def settings_for(found: Sequence[Explanation], base: DisplaySettings) -> DisplaySettings:
