@@ -11,7 +11,7 @@ from engine.records.sources import ModelSource
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
 from gui.state.images import OpenImage
-from gui.state.state import State
+from gui.state.state import REOPEN, State
 
 _MOST_CLOSED = 10
 """How often closing can be undone."""
@@ -126,6 +126,7 @@ class Closing(QObject):
         were closed, what is shown now stays."""
         if closed in self._closed:
             self._closed.remove(closed)
+        self._state.withdraw(REOPEN)
         state = self._state
         known = state.keys_by_path
         images = [one for one in closed.images if one.path is None or one.path not in known]
@@ -136,9 +137,9 @@ class Closing(QObject):
             elif image.loaded is not None:
                 self._reader.draw_thumbnail(image.key, image.loaded)
         keys = [image.key for image in images]
-        if keys and stay and closed.current is None and state.current_key is not None:
-            state.current_changed.emit()
-        elif keys:
+        if stay and closed.current is None and state.current_key is not None:
+            return
+        if keys:
             self._select(closed.current if closed.current in keys else keys[0])
             if closed.current in keys and closed.model == state.model_source:
                 self.reopened.emit(closed.layer)
