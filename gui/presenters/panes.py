@@ -238,7 +238,7 @@ class PanePresenter(QObject):
         if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
             parts.append((True, Part(pane.model_source.title)))
         if len({(one.method, one.options) for one in maps}) > 1:
-            parts.append((True, Part(title_of(pane.method))))
+            parts.append((True, Part(title_of(pane.method), ends=False)))
         parts += _words(pane, maps, display)
         parts.sort(key=lambda part: not part[0])
         value = ""
@@ -330,5 +330,5 @@ def _words(pane: Pane, maps: list[Pane], display: DisplaySettings) -> list[tuple
     there = [one.explanation for one in maps if one.explanation is not None]
     layers = len({one.layer for one in there}) > 1
     subjects = len({one.subject or one.target.label for one in there}) > 1
-    subject = Part(f"{caption.label}  {caption.percent}", caption.label)
+    subject = Part(f"{caption.label}  {caption.percent}", caption.label, ends=False)
     return [(subjects, subject), (layers, Part(caption.layer))]

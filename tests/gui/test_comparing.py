@@ -565,7 +565,8 @@ def test_the_line_above_a_narrow_pane_has_something_of_all_that_tells_it_apart(
 ) -> None:
     header = PaneHeader(None)  # type: ignore[arg-type]
     qtbot.addWidget(header)
-    parts = Part("img11.jpg"), Part("African elephant  93.8 %", "African elephant"), Part("blocks")
+    elephant = Part("African elephant  93.8 %", "African elephant", ends=False)
+    parts = Part("img11.jpg"), elephant, Part("blocks")
     whole = "img11.jpg  ·  African elephant  93.8 %  ·  blocks"
     header.show_heading(Heading(9, whole, "max 0.6", apart=parts), False)
     text = header.findChildren(ElidedLabel)[0]
@@ -578,6 +579,7 @@ def test_the_line_above_a_narrow_pane_has_something_of_all_that_tells_it_apart(
         assert all(text.fontMetrics().horizontalAdvance(line) <= text.width() for line in lines)
         assert lines[0].startswith("img11.jpg")
         assert lines[-1].endswith("blocks")
+        assert " Af" in f" {header.shown}".replace("\n", " "), "words are cut at their ends"
         assert whole in text.toolTip()
     assert len(lines) == 2
     header.set_two_lines(False)

@@ -14,10 +14,12 @@ WIDE, NARROW = "  ·  ", " · "
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that a line says. short: the same where there is little room."""
+    """One thing that a line says. short: the same where there is little room. ends: whether its end
+    says as much as its beginning, as that of a file or layer does, and a word's does not."""
 
     text: str
     short: str = ""
+    ends: bool = True
 
     @property
     def least(self) -> str:
@@ -27,17 +29,19 @@ class Part:
 
 def fitted(parts: Sequence[Part], room: int, metrics: QFontMetrics) -> str:
     """All parts in a line of so many pixels: as they are, or in their short forms, or the longest
-    of them with their middles left out, so that each can be told from the others."""
+    of them with their middles or ends left out, so that each can be told from the others."""
     whole = WIDE.join(part.text for part in parts)
     if metrics.horizontalAdvance(whole) <= room:
         return whole
     texts = [part.least for part in parts]
     wanted, widths = _shares(texts, room, metrics)
-    middle = Qt.TextElideMode.ElideMiddle
+    middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
     # Whole pixels: elided to its own width, a text might lose a letter to the rounding.
     return NARROW.join(
-        text if width >= full else metrics.elidedText(text, middle, width)
-        for text, full, width in zip(texts, wanted, widths, strict=True)
+        part.least
+        if width >= full
+        else metrics.elidedText(part.least, middle if part.ends else right, width)
+        for part, full, width in zip(parts, wanted, widths, strict=True)
     )
 
 

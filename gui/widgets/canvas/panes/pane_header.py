@@ -82,7 +82,8 @@ class PaneHeader(QWidget):
         self._tip = plain_text.tip("\n".join(text for text in told if text))
         self._value.show_text(heading.value)
         self._apart = tuple(
-            Part(plain_text.line(part.text), plain_text.line(part.short)) for part in heading.apart
+            Part(plain_text.line(part.text), plain_text.line(part.short), part.ends)
+            for part in heading.apart
         ) or (Part(self._whole),)
         self._fit()
         self._active = active
