@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.asking import question_of
-from cli.comparing.named import ALL, QUICK, model_name, named_of, sources_of
+from cli.comparing.named import ALL, QUICK, has_layer, model_name, named_of, sources_of
 from cli.comparing.results import say_all, write
 from cli.comparing.run import Run
 from cli.entry import progress_line, tell
@@ -53,17 +54,24 @@ def compare(options: argparse.Namespace) -> None:
             # One after the other: a model is closed before the next one is opened.
             model = open_model(sources[place])
             if named is None:
-                named = named_of(run, model, question)
-                _check_count(options, named)
+                try:
+                    named = named_of(run, model, question)
+                except LayerError as error:
+                    raise _of_model(run, place, error) from error
+                if len(named.models) == 1 or len(named.layers) == 1:
+                    _check_count(options, named)
                 _tell_units(options, form, named)
                 if options.out is not None:
                     check_room(named.count, named.columns, form, first.height / first.width)
+            _leave_out(run, named, place, model)
             _explain(run, named, place, model)
             del model
     finally:
         run.report(1.0, "")  # clears the progress line
     assert named is not None
-    ordered = [run.panes.shown[place] for place in range(named.count)]
+    named = replace(named, absent=frozenset(run.panes.absent))
+    _check_count(options, named)
+    ordered = [run.panes.shown[place] for place in sorted(run.panes.shown)]
     apart = write(run, named, ordered)
     if not any(map(is_stdout, (options.json, options.out))):
         say_all(run, ordered, apart)
@@ -103,12 +111,43 @@ def _tell_units(options: argparse.Namespace, form: FigureForm, named: Named) -> 
         tell("the values of different methods are in different units; see --scale each")
 
 
+def _leave_out(run: Run, named: Named, place: int, model: Model) -> None:
+    """Note the layers that this model does not have, where it has others and another model has
+    them. Raises LayerError for a layer that no model has."""
+    lacking = {layer for layer in named.layers if not has_layer(model, layer)}
+    if len(named.models) == 1 or len(lacking) == len(set(named.layers)):
+        # Explaining says what is wrong with their names.
+        return
+    absent = run.panes.absent
+    absent |= {(place, layer) for layer in lacking}
+    if place < len(named.models) - 1:
+        return
+    called = [model_name(source) for source in run.sources]
+    names = {
+        layer: [n for at, n in enumerate(called) if (at, layer) not in absent]
+        for layer in named.layers
+    }
+    for layer, having in names.items():
+        if not having:
+            raise LayerError(
+                f"no model has a layer '{layer}'; the command 'layers' lists those of each"
+            )
+    for layer, having in names.items():
+        if len(having) < len(called):
+            tell(f"layer '{layer}': only in {', '.join(having)}")
+
+
 def _explain(run: Run, named: Named, place: int, model: Model) -> None:
     """All panes of one model, image by image."""
     from engine.comparing.running import explained
     from engine.explain.session import Session
 
-    combinations = list(enumerate(named.combinations()))
+    absent = run.panes.absent
+    combinations = [
+        (at, one)
+        for at, one in enumerate(named.combinations())
+        if (one.model, one.layer) not in absent
+    ]
     for number in range(len(named.images)):
         own = [one for one in combinations if (one[1].image, one[1].model) == (number, place)]
         image = run.first
@@ -149,7 +188,8 @@ def _keep(
     views: Sequence[View],
 ) -> None:
     """Keep what is shown and said of these maps; the image itself is not kept."""
-    from engine.comparing.sheet import shown, told_apart
+    from engine.comparing.naming import told_apart
+    from engine.comparing.sheet import shown
     from engine.export.files import pane_facts
     from engine.figures.layout import columns_for, tile_pixels
 
@@ -158,9 +198,11 @@ def _keep(
     called = [model_name(source) for source in run.sources]
     models = told_apart(called)
     columns = run.form.columns or named.columns or columns_for(named.count, run.form)
+    if len(named.models) > 1 and len(named.layers) > 1 and run.form.columns is None:
+        # Where models have other layers, there will be fewer and larger pictures in a row.
+        columns = min(columns, 2)
     most = tile_pixels(columns, run.form) if options.out is not None else 1
     for (at, explanation), view in zip(found.items(), views, strict=True):
         name = names[named.images.index(view.image)]
         run.panes.shown[at] = shown(image.pixels, explanation, name, models[place], most)
         run.panes.facts[at] = pane_facts(image, called[place], view, explanation, subject=subject)
-        run.panes.notices += explanation.notices

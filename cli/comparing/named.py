@@ -16,6 +16,7 @@ from engine.errors import MethodError, TargetError
 from engine.methods import registry
 from engine.methods.options import parse
 from engine.records.asked import Question
+from engine.records.explanations import layers_in
 from engine.records.options import Value
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def named_of(run: Run, model: Model, question: Question) -> Named:
             raise TargetError(f"--top {options.top}: the model has {len(model.classes)} classes")
         classes = tuple(Rank(place) for place in range(options.top))
     methods: list[str] = []
+    first = next((layer for layer in layers if has_layer(model, layer)), layers[0])
     image = with_levels_of(model, run.first)
     with Session(model, image, exact=options.exact) as session:
         for slug in options.methods or [""]:
-            methods += _methods(slug, session, layers[0], question)
+            methods += _methods(slug, session, first, question)
         for slug in methods:
-            _tell_cost(session, slug, layers[0], question)
+            _tell_cost(session, slug, first, question)
     return Named(
         images=tuple(_image_name(path) for path in run.images),
         models=tuple(source_of(source).key for source in run.sources),
@@ -66,11 +68,32 @@ def named_of(run: Run, model: Model, question: Question) -> Named:
     )
 
 
+def has_layer(model: Model, layer: str | None) -> bool:
+    """Whether the model has a layer of this name, which may join several; whether it can be
+    explained is another matter."""
+    from engine.inspection.layer_tree import LAST_CONVOLUTION
+
+    if layer is None or layer == LAST_CONVOLUTION:
+        return True
+    known = {node.name for node in model.layers}
+    return all(
+        name == LAST_CONVOLUTION or name.partition("#")[0] in known
+        for name in layers_in(layer, known)
+    )
+
+
 def _methods(slug: str, session: Session, layer: str | None, question: Question) -> list[str]:
     from engine.comparing.running import methods_for
+    from engine.inspection.layer_tree import parse_layer
 
     if slug not in (ALL, QUICK):
         return [registry.find(slug).slug] if slug else [""]
+    if layer is not None:
+        # Otherwise what is left would be the methods without layers.
+        model = session.model
+        known = tuple(node.name for node in model.layers)
+        for name in layers_in(layer, known):
+            parse_layer(model.address(name), model.facts, known)
     found = methods_for(session, layer, question, slow=slug == ALL)
     if not found:
         raise MethodError(f"--method {slug}: no method can be had for this layer and question")

@@ -32,14 +32,15 @@ def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None
     if options.out is not None and options.difference:
         drawing, _ = difference_sheet(ordered, run.form, base=settings)
     elif options.out is not None:
-        drawing = sheet(ordered, run.form, columns=named.columns, base=settings)
+        drawing = sheet(ordered, run.form, columns=named.columns, rows=named.rows, base=settings)
     if drawing is not None:
         save_figure(options.out, drawing, run.form.dpi)
     if options.json is not None:
         end = common_end(found, settings) if run.form.shared else None
         content: dict[str, Any] = {
-            "panes": [run.panes.facts[place] for place in range(len(ordered))],
+            "panes": [run.panes.facts[place] for place in sorted(run.panes.facts)],
             "columns": named.columns,
+            **({} if named.rows is None else {"rows": named.rows}),
             "scale": {"shared": run.form.shared, "sign": settings.sign, "end": end},
         }
         if apart is not None:
@@ -49,6 +50,8 @@ def write(run: Run, named: Named, ordered: Sequence[Shown]) -> Difference | None
 
 
 def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> None:
+    from engine.comparing.notices import notices_of
+
     for line in _lines(ordered):
         say(*line)
     if apart is not None:
@@ -60,7 +63,7 @@ def say_all(run: Run, ordered: Sequence[Shown], apart: Difference | None) -> Non
         say(f"correlation {correlation}, IoU of the top 20 % {overlap}")
     if run.options.out is not None:
         say(f"wrote {run.options.out}")
-    for notice in dict.fromkeys(run.panes.notices):
+    for notice in notices_of(ordered):
         say(notice)
 
 

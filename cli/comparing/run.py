@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Panes:
-    """What has been computed, by its place in the product."""
+    """What has been computed, by its place in the product of all that is named. absent: the layers
+    that were left out, as Named has them."""
 
     shown: dict[int, Shown] = field(default_factory=dict)
     facts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
+    absent: set[tuple[int, str | None]] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)

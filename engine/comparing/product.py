@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -30,7 +29,8 @@ class Named:
     """What is to be compared, each part once or several times.
 
     models: keys of their sources. layers: None for a model's default one. methods: '' for a model's
-    own. options: given to each of the methods that has an option of that name.
+    own. options: given to each of the methods that has an option of that name. absent: (position of
+    a model, a layer that it does not have), left out of the product; each model has one at least.
     """
 
     images: tuple[str, ...]
@@ -41,22 +41,38 @@ class Named:
     question: Question = CLASS
     options: tuple[tuple[str, Value], ...] = ()
     page: int = 1
-
-    @property
-    def _parts(self) -> tuple[Sequence[object], ...]:
-        return self.images, self.models, self.layers, self.classes, self.methods
+    absent: frozenset[tuple[int, str | None]] = frozenset()
 
     @property
     def columns(self) -> int | None:
         """How many panes form a row: as many as are named of what varies fastest. None where only
         one part is named several times, and any number suits them."""
-        several = [len(part) for part in self._parts if len(part) > 1]
+        counts = len(self.images), len(self.models), max(self._layer_counts)
+        several = [n for n in (*counts, len(self.classes), len(self.methods)) if n > 1]
         return several[-1] if len(several) > 1 else None
+
+    @property
+    def rows(self) -> tuple[int, ...] | None:
+        """How many panes each row has, where models have not the same number of the layers and the
+        rows are of layers; None where all rows are of equal length."""
+        counts = self._layer_counts
+        if len(self.classes) > 1 or len(self.methods) > 1 or len(set(counts)) == 1:
+            return None
+        return counts * len(self.images)
 
     @property
     def count(self) -> int:
         """How many panes there are."""
-        return math.prod(map(len, self._parts))
+        others = len(self.images) * len(self.classes) * len(self.methods)
+        return sum(self._layer_counts) * others
+
+    @property
+    def _layer_counts(self) -> tuple[int, ...]:
+        """How many of the layers each model has."""
+        return tuple(
+            sum((model, layer) not in self.absent for layer in self.layers)
+            for model in range(len(self.models))
+        )
 
     def combinations(self) -> list[Combination]:
         """All of them, the method varying fastest, then class, layer, model and image."""
@@ -67,7 +83,7 @@ class Named:
             self.classes,
             self.methods,
         )
-        return [Combination(self, *one) for one in found]
+        return [Combination(self, *one) for one in found if (one[1], one[2]) not in self.absent]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from engine.comparing.difference import Difference, difference, explanation_of
 from engine.escaping import plain
@@ -18,6 +18,9 @@ from engine.records.explanations import Explanation
 from engine.records.figures import FigureForm
 from engine.records.images import Pixels, Region
 from engine.render import overlay
+
+NAME = "Heat maps"
+"""The title of a figure without one."""
 
 _LONGEST = 200
 _SEPARATOR = " · "
@@ -46,21 +49,6 @@ def shown(
     return Shown(explanation, pane, image, model, label)
 
 
-def told_apart(paths: Sequence[str]) -> tuple[str, ...]:
-    """A short name for each path or name, with as many of its folders as it takes to be unlike the
-    others; equal ones have equal names."""
-    parts = [PurePath(path).parts or (path,) for path in paths]
-    names = []
-    for own in parts:
-        count = 1
-        while count < len(own) and any(
-            other != own and other[-count:] == own[-count:] for other in parts
-        ):
-            count += 1
-        names.append("/".join(own[-count:]))
-    return tuple(names)
-
-
 def settings_for(found: Sequence[Explanation], base: DisplaySettings) -> DisplaySettings:
     """How the maps are drawn: with both signs where each speaks for one of two classes."""
     both = any(one.against is not None and is_signed(one) for one in found)
@@ -83,14 +71,16 @@ def sheet(
     form: FigureForm,
     *,
     columns: int | None = None,
+    rows: Sequence[int] | None = None,
     base: DisplaySettings | None = None,
     title: str = "",
     values: str = "",
 ) -> Drawing:
     """The figure of maps in rows of so many columns; None for as many as suit them.
 
-    base: how the maps are drawn; None for what suits them. values: what the numbers of the bar are
-    of, in place of the method's name. Raises ExportError for a form that cannot be had.
+    rows: how many maps each row has, where they are not of equal length. base: how the maps are
+    drawn; None for what suits them. values: what the numbers of the bar are of, in place of the
+    method's name. Raises ExportError for a form that cannot be had.
     """
     found = [item.explanation for item in items]
     settings = base or settings_for(found, DisplaySettings())
@@ -99,7 +89,7 @@ def sheet(
     panes = _named_panes(items, settings)
     scale = Scale(settings, _marks(found, settings), _bar_words(found, form.shared, values))
     return figure(
-        _rows(panes, columns, form), form, [scale], _caption(items, settings), title or NAME
+        _rows(panes, rows or columns, form), form, [scale], _caption(items, settings), title or NAME
     )
 
 
@@ -139,12 +129,8 @@ def difference_sheet(
         Scale(settings, _marks(both, settings), _bar_words(both, form.shared)),
         Scale(signed, _marks((made,), signed), f"Difference ({unit}orange: the first is larger)"),
     ]
-    rows = _rows(panes, None, form)
-    return figure(rows, form, scales, _caption(items, settings), title or NAME), apart
-
-
-NAME = "Heat maps"
-"""The title of a figure without one."""
+    said = _caption(items, settings)
+    return figure(_rows(panes, None, form), form, scales, said, title or NAME), apart
 
 
 def _signed(settings: DisplaySettings) -> DisplaySettings:
@@ -165,30 +151,44 @@ def _moved(made: Explanation, reduced: Explanation) -> Region:
     )
 
 
-def _rows(panes: Sequence[Pane], columns: int | None, form: FigureForm) -> list[list[Pane]]:
+def _rows(
+    panes: Sequence[Pane], columns: int | Sequence[int] | None, form: FigureForm
+) -> list[list[Pane]]:
+    """The panes in rows of so many, or of so many each."""
     if form.crop:
         # The bare images, too, which know no region.
         panes = [cropped(pane) for pane in panes]
     if columns is None or form.columns is not None:
         return in_rows(panes, form)
-    rows = [list(panes[start : start + columns]) for start in range(0, len(panes), columns)]
+    rest = iter(panes)
+    each = itertools.repeat(columns) if isinstance(columns, int) else columns
+    rows = list(itertools.takewhile(bool, (list(itertools.islice(rest, n)) for n in each)))
     return with_bare(rows) if form.beside else rows
 
 
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane]:
-    """The panes with what they are: what is not the same in all of them, and its values."""
+def names_of(items: Sequence[Shown]) -> list[str]:
+    """What each map is called beside the others: what is not the same in all of them."""
     names = [_names(item) for item in items]
-    varying = [place for place in range(len(names[0])) if len({name[place] for name in names}) > 1]
-    panes = []
-    for item, name in zip(items, names, strict=True):
-        words = item.label or _SEPARATOR.join(name[place] for place in varying if name[place])
-        words = words or _subject(item.explanation)
-        said = (words, *_values(item.explanation), *_shortfall(item.explanation, settings))
-        panes.append(replace(item.pane, settings=settings, words=said))
-    return panes
+    varying = [place for place, of in enumerate(zip(*names, strict=True)) if len(set(of)) > 1]
+    return [
+        item.label
+        or _SEPARATOR.join(name[place] for place in varying if name[place])
+        or _subject(item.explanation)
+        for item, name in zip(items, names, strict=True)
+    ]
+
+
+def _named_panes(items: Sequence[Shown], settings: DisplaySettings) -> list[Pane]:
+    """The panes with what they are, and their values."""
+
+    def said(item: Shown, words: str) -> tuple[str, ...]:
+        return words, *_values(item.explanation), *_shortfall(item.explanation, settings)
+
+    named = zip(items, names_of(items), strict=True)
+    return [replace(one.pane, settings=settings, words=said(one, name)) for one, name in named]
 
 
 def _names(item: Shown) -> tuple[str, ...]:

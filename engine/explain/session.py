@@ -48,7 +48,7 @@ from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.asked import CLASS, Question, Score
 from engine.records.channels import ChannelMaps, Channels
-from engine.records.explanations import JOINT, Comparison, Explanation
+from engine.records.explanations import JOINT, Comparison, Explanation, layers_in
 from engine.records.images import LoadedImage
 from engine.records.models import LayerNode, Prediction
 from engine.records.options import DEFAULT_METHOD
@@ -247,11 +247,13 @@ class Session:
     def ready(self, layers: Iterable[str | None], cancel: CancelToken | None = None) -> None:
         """Run the one forward pass that explanations of these layers share.
 
-        For layers that are known beforehand: explaining them then takes no further forward pass, by
-        methods that take no passes of their own. Nothing is done where their graph does not fit the
-        budget. Raises LayerError and the errors of explain.
+        For layers that are known beforehand, fused ones among them: explaining them then takes no
+        further forward pass, by methods that take no passes of their own. Nothing is done where
+        their graph does not fit the budget. Raises LayerError and the errors of explain.
         """
-        places = [parse_layer(self.model.address(name), *self._named) for name in layers]
+        known = set(self._named[1])
+        names = (name for text in layers for name in layers_in(self.model.address(text), known))
+        places = [parse_layer(self.model.address(name), *self._named) for name in names]
         self._guarded(lambda: share_pass(self._work, places, cancel), cancel)
 
     def channels(

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import ImageFont
 
-from engine.render.fonts import as_written, font_for, fonts, writes
+from engine.render.fonts import as_written, font_for, lacking, writes
 
 _MEASURED = 64
 """Pixels at which words are measured: large enough that rounding to whole pixels is small."""
@@ -16,15 +16,18 @@ _ELLIPSIS = "…"
 
 
 class Lettering:
-    """The font of a figure: one that writes all of its words, or where none does, one for each."""
+    """The font of a figure: the one that writes most of its words, and another one only for a line
+    of which that writes more."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        whole = "".join(sorted(set("".join(texts))))
-        self._common = next((font for font in fonts(_MEASURED) if writes(font, whole)), None)
+        self._common = font_for("".join(sorted(set("".join(texts)))), _MEASURED)
 
     def font(self, text: str) -> ImageFont.FreeTypeFont:
         """The font for one of the texts, at an arbitrary size."""
-        return self._common or font_for(text, _MEASURED)
+        if writes(self._common, text):
+            return self._common
+        other = font_for(text, _MEASURED)
+        return other if lacking(other, text) < lacking(self._common, text) else self._common
 
     def written(self, text: str) -> str:
         """The text, with characters that no font has replaced."""

@@ -31,8 +31,10 @@ _NOTHING = "\uffff"
 
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font of size pixels that can write the text; Pillow's own if it can, or if none can."""
-    return next((font for font in fonts(size) if writes(font, text)), _own(size))
+    """A font of size pixels that can write the text; Pillow's own if it can. Where none can, the
+    one that writes most of its characters."""
+    # The first of equals.
+    return max(fonts(size), key=lambda font: -lacking(font, text))
 
 
 def fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
@@ -44,6 +46,7 @@ def fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
             yield font
 
 
+@lru_cache(maxsize=32)
 def _own(size: int) -> ImageFont.FreeTypeFont:
     own = ImageFont.load_default(size)
     if not isinstance(own, ImageFont.FreeTypeFont):
@@ -58,8 +61,17 @@ def as_written(text: str, font: ImageFont.FreeTypeFont) -> str:
 
 def writes(font: ImageFont.FreeTypeFont, text: str) -> bool:
     """Whether the font has a glyph for every character."""
-    missing = _drawing(font, _NOTHING)
-    return all(c.isspace() or _drawing(font, c) != missing for c in set(text))
+    return all(_has(font, character) for character in set(text))
+
+
+def lacking(font: ImageFont.FreeTypeFont, text: str) -> int:
+    """How many different characters of the text the font has no glyph for."""
+    return sum(not _has(font, character) for character in set(text))
+
+
+@lru_cache(maxsize=8192)
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    return character.isspace() or _drawing(font, character) != _drawing(font, _NOTHING)
 
 
 def _drawing(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:

@@ -205,9 +205,9 @@ def name_key(path: Path) -> str:
 
 def told_apart(items: Sequence[Shown], names: Sequence[str]) -> tuple[Shown, ...]:
     """The maps with names of images that tell them apart."""
-    from engine.comparing import sheet
+    from engine.comparing import naming
 
-    short = sheet.told_apart(names)
+    short = naming.told_apart(names)
     return tuple(replace(item, image=name) for item, name in zip(items, short, strict=True))
 
 

@@ -73,6 +73,7 @@ def sheet_of_one(
     Raises the errors of a session, and MethodError if there is no map at all.
     """
     from engine.comparing import running
+    from engine.comparing.notices import notices_of
 
     image = read(source, watch)
     session = worker.session(image, request, watch)
@@ -93,7 +94,7 @@ def sheet_of_one(
         items,
         file_stem(image, found[0], kind),
         _paths((source,)),
-        _said(notices, found),
+        tuple(dict.fromkeys((*notices, *notices_of(items)))),
         facts=tuple(_facts(image, one, source, request.model) for one in found),
     )
 
@@ -106,6 +107,8 @@ def sheet_of_images(
     Each image has the class that was chosen for it, or its most probable one. Raises HookscopeError
     if none of them can be had.
     """
+    from engine.comparing.notices import notices_of
+
     items: list[Shown] = []
     names: list[str] = []
     failed: list[str] = []
@@ -127,11 +130,12 @@ def sheet_of_images(
         raise HookscopeError(failed[0] if failed else "no image is open; open one first")
     layer = found[0].layer or found[0].method
     name = plain_text.file_name(f"{len(items)} images {layer[-40:]}")
+    apart = told_apart(items, names)
     return Collected(
-        told_apart(items, names),
+        apart,
         name,
         _paths(sources),
-        (*failed, *_said((), found)),
+        (*failed, *notices_of(apart)),
         facts=tuple(facts),
     )
 
@@ -239,8 +243,3 @@ def _shown_of_one(
 
 def _paths(sources: Sequence[ImageSource]) -> tuple[Path, ...]:
     return tuple(source.path for source in sources if source.path is not None)
-
-
-def _said(notices: Sequence[str], found: Sequence[Explanation]) -> tuple[str, ...]:
-    every = [*notices, *(text for one in found for text in one.notices)]
-    return tuple(dict.fromkeys(every))

@@ -24,6 +24,7 @@ from gui.state.panes import Pane
 from gui.state.scale import shared_end
 from gui.state.state import State
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.panes.fitting import WIDE, Part
 from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
 from gui.widgets.canvas.panes.pane_header import Heading
 from gui.widgets.canvas.panes.panes import DIFFERENCE, Linked
@@ -229,15 +230,15 @@ class PanePresenter(QObject):
         if pane.bare:
             return Heading(place, f"{title}  ·  original" if images and title else "original")
         maps = [one for one in panes if not one.bare]
-        parts: list[tuple[bool, str]] = []
+        parts: list[tuple[bool, Part]] = []
         if images:
-            parts.append((True, title))
+            parts.append((True, Part(title)))
         if len({self._state.edits_of(one) for one in maps}) > 1:
-            parts.append((True, _edits_words(self._state.edits_of(pane))))
+            parts.append((True, Part(_edits_words(self._state.edits_of(pane)))))
         if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
-            parts.append((True, pane.model_source.title))
+            parts.append((True, Part(pane.model_source.title)))
         if len({(one.method, one.options) for one in maps}) > 1:
-            parts.append((True, title_of(pane.method)))
+            parts.append((True, Part(title_of(pane.method), ends=False)))
         parts += _words(pane, maps, display)
         parts.sort(key=lambda part: not part[0])
         value = ""
@@ -245,9 +246,10 @@ class PanePresenter(QObject):
             end = value_range(shown.map, replace(display, end=None))[1]
             known = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
             value = nothing_words(shown.map, display) or known
-            parts.append((False, notice_for(shown, display)))
-        apart = "  ·  ".join(text for differs, text in parts if text and differs)
-        return Heading(place, "  ·  ".join(text for _, text in parts if text), value, apart=apart)
+            parts.append((False, Part(notice_for(shown, display))))
+        parts = [(differs, part) for differs, part in parts if part.text]
+        apart = tuple(part for differs, part in parts if differs)
+        return Heading(place, WIDE.join(part.text for _, part in parts), value, apart=apart)
 
     def _show_scale(self, display: DisplaySettings | None) -> None:
         """Show the scale that the maps share; None where each has its own."""
@@ -318,15 +320,15 @@ _EXPLAINED = (
 )
 
 
-def _words(pane: Pane, maps: list[Pane], display: DisplaySettings) -> list[tuple[bool, str]]:
-    """(whether the panes differ in it, text) of layer and class, or of what stands in the way."""
+def _words(pane: Pane, maps: list[Pane], display: DisplaySettings) -> list[tuple[bool, Part]]:
+    """(whether the panes differ in it, what is said) of layer and class, or what is in the way."""
     shown = pane.explanation
     if shown is None:
         text = "computing…" if pane.computing else "no map"
-        return [(False, text)]
+        return [(False, Part(text))]
     caption = caption_for(shown, display, visible=True)
     there = [one.explanation for one in maps if one.explanation is not None]
     layers = len({one.layer for one in there}) > 1
     subjects = len({one.subject or one.target.label for one in there}) > 1
-    subject = f"{caption.label}  {caption.percent}"
-    return [(subjects, subject), (layers, caption.layer)]
+    subject = Part(f"{caption.label}  {caption.percent}", caption.label, ends=False)
+    return [(subjects, subject), (layers, Part(caption.layer))]

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.asked import Question
 from engine.records.edits import NO_EDITS, Edits
-from engine.records.explanations import Explanation, layers_in
+from engine.records.explanations import JOINT, Explanation, layers_in
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 from engine.records.models import LayerNode, ModelInfo, Prediction
@@ -261,7 +261,9 @@ class State(QObject):
 
     def nodes(self, address: str) -> tuple[LayerNode, ...]:
         """The layers of an address, which may join several whose maps are fused."""
-        parts = layers_in(address, {node.name for node in self.layers})
+        # Asked for each method whenever a map arrives; a tree may have thousands of layers.
+        names = {node.name for node in self.layers} if JOINT in address else ()
+        parts = layers_in(address, names)
         return tuple(node for part in parts if (node := self.node(part)) is not None)
 
     def note_forward(self, seconds: float) -> None:

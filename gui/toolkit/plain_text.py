@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from PySide6.QtGui import Qt
@@ -25,6 +26,9 @@ SHORT: Final = 60
 
 _TIP_WIDTH: Final = 120
 _TIP_LINES: Final = 40
+_KEPT: Final = 1_000
+"""Longest text whose tooltip is kept, in characters."""
+
 _MENU: Final = 80
 _TITLE: Final = 300
 _PARAGRAPH: Final = 2_000
@@ -50,6 +54,12 @@ def report(text: str) -> str:
 
 def tip(text: str) -> str:
     """A tooltip that Qt does not interpret as rich text; long lines are folded."""
+    return _tip(text) if len(text) <= _KEPT else _tip.__wrapped__(text)
+
+
+@lru_cache(maxsize=512)
+def _tip(text: str) -> str:
+    # The same ones are set again and again: of all methods, whenever a map arrives.
     lines = [part for whole in escaping.lines(text).split("\n") for part in _folded(whole)]
     if len(lines) > _TIP_LINES:
         lines[_TIP_LINES - 1 :] = ["…"]

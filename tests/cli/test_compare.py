@@ -118,6 +118,21 @@ def test_all_quick_methods_of_one_layer(run: Run) -> None:
     assert {p["layer"] for p in panes} == {"layer4", None}
 
 
+def test_a_notice_says_whose_it_is(run: Run) -> None:
+    out = run("compare", "--method", "grad-cam", "finer-cam").out
+    (line,) = (line for line in out.splitlines() if line.startswith("Compared with"))
+    assert line.endswith(" (Finer-CAM)")
+
+
+@pytest.mark.parametrize(("layer", "words"), [("nowhere", "no layer"), ("fc", "cannot be")])
+def test_all_methods_of_a_layer_without_maps_are_refused(run: Run, layer: str, words: str) -> None:
+    result = run("compare", "--method", "quick", "--layer", layer)
+    assert result.code == 2
+    assert f"{words}" in result.err
+    assert f"'{layer}'" in result.err
+    assert result.err.count("\n") == 1
+
+
 def test_two_checkpoints_of_one_architecture_are_told_apart(run: Run, tmp_path: Path) -> None:
     """By their files: before and after training, both called best.pth."""
     from engine.lazy import torchvision
@@ -262,9 +277,69 @@ def test_an_error_names_the_model_that_it_is_about(run: Run) -> None:
     assert result.code == 2
     assert "demo:photos: there is no layer 'layer4'" in result.err
     assert result.err.count("\n") == 1
+    turned = run("compare", "--model", "demo:photos", "demo:shapes", "--layer", "layer4")
+    assert "demo:photos: there is no layer 'layer4'" in turned.err
     alone = run("compare", "--model", "demo:shapes", "--layer", "nowhere", "layer4")
     assert "error: there is no layer 'nowhere'" in alone.err
     assert "'layers'" in alone.err
+
+
+class TestLayersOfOtherNames:
+    """Models need not have layers of one name."""
+
+    MODELS = "--model", "demo:shapes", "demo:photos"
+
+    def test_each_model_is_shown_with_the_layers_that_it_has(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "f.png"
+        result = run(
+            *("compare", *PATHS, *self.MODELS, "--layer", "layer4", "conv_head"),
+            *("--out", out, "--json", "-"),
+        )
+        assert result.code == 0, result.err
+        panes = result.json["panes"]
+        assert [(p["image"], p["model"], p["layer"]) for p in panes] == [
+            (str(image), model, layer)
+            for image in PATHS
+            for model, layer in (("demo:shapes", "layer4"), ("demo:photos", "conv_head"))
+        ]
+        for pane in panes[:2]:
+            (own,) = maps(Path(pane["image"]), pane["model"], (pane["layer"], None, "grad-cam"))
+            assert pane["max"] == pytest.approx(float(own.map.max()), rel=1e-3)
+        # Images in rows, models in columns.
+        assert result.json["columns"] == 2
+        assert "layer 'layer4': only in demo:shapes" in result.err
+        assert "layer 'conv_head': only in demo:photos" in result.err
+        assert result.err.count("\n") == 2
+
+    def test_rows_are_as_long_as_a_model_has_layers(self, run: Run, tmp_path: Path) -> None:
+        out = tmp_path / "f.png"
+        result = run(
+            *("compare", *self.MODELS, "--layer", "layer3", "layer4", "conv_head"),
+            *("--out", out, "--json", "-", "--no-caption"),
+        )
+        assert result.code == 0, result.err
+        assert [p["layer"] for p in result.json["panes"]] == ["layer3", "layer4", "conv_head"]
+        assert (result.json["columns"], result.json["rows"]) == (2, [2, 1])
+
+    def test_two_layers_of_two_models_have_a_difference(self, run: Run) -> None:
+        layers = "--layer", "layer4", "conv_head"
+        result = run("compare", *self.MODELS, *layers, "--difference", "--json", "-")
+        assert result.code == 0, result.err
+        assert "correlation" in result.json["difference"]
+
+    def test_a_layer_that_none_has_is_one_line(self, run: Run) -> None:
+        result = run("compare", *self.MODELS, "--layer", "layer4", "conv_head", "nowhere")
+        assert result.code == 2
+        assert "no model has a layer 'nowhere'" in result.err
+        assert result.err.count("\n") == 1
+
+
+def test_fused_layers_beside_a_single_one(run: Run) -> None:
+    result = run("compare", "--layer", "layer3 + layer4", "layer4", "--json", "-")
+    assert result.code == 0, result.err
+    assert [p["layer"] for p in result.json["panes"]] == ["layer3 + layer4", "layer4"]
 
 
 class TestSweep:

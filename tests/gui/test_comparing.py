@@ -30,9 +30,11 @@ from engine.loading.adjustments import Adjustment
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from gui import settings as table
+from gui.controllers.models import NamedModel
 from gui.state.panes import MOST_PANES, Pane
 from gui.toolkit.labels import ElidedLabel
 from gui.toolkit.row_drag import compared
+from gui.widgets.canvas.panes.fitting import Part
 from gui.widgets.canvas.panes.pane_header import Heading, PaneHeader
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.gui.jobs.test_engine_worker import network
@@ -384,6 +386,30 @@ def test_a_swipe_shows_each_pane_on_its_side_of_the_divider(user: User) -> None:
     assert first.mask().isEmpty()
 
 
+def test_the_divider_is_reached_and_moved_by_keys(user: User) -> None:
+    program = user.start()
+    compare(user, f"class {predicted(user, 2)}")
+    user.press(Key.Key_W)
+    divider = program.window.panes.divider
+    user.until(divider.isVisible)
+    for _ in range(60):
+        if QApplication.focusWidget() is divider:
+            break
+        QTest.keyClick(QApplication.focusWidget(), Key.Key_Tab)
+    assert QApplication.focusWidget() is divider
+    QTest.keyClick(divider, Key.Key_Right)
+    assert divider.part > 0.5
+    QTest.keyClick(divider, Key.Key_Left, Modifier.ShiftModifier)
+    assert divider.part < 0.45
+    QTest.keyClick(divider, Key.Key_Home)
+    assert divider.part == 0.0
+    QTest.keyClick(divider, Key.Key_End)
+    assert divider.part == 1.0
+    # What else is under a key is so here as well.
+    QTest.keyClick(divider, Key.Key_W)
+    assert not program.state.swiped
+
+
 def test_the_difference_is_one_map_minus_the_other_with_numbers(user: User) -> None:
     program = user.start()
     one, two = compare(user, "class 3")
@@ -516,7 +542,7 @@ def test_the_line_above_a_pane_says_which_it_is_before_its_value(qtbot: QtBot) -
     )
     header.resize(600, header.sizeHint().height())
     header.show()
-    (text,) = header.findChildren(ElidedLabel)
+    text = header.findChildren(ElidedLabel)[0]
     (value,) = (one for one in header.findChildren(QLabel) if one.text() == "max 0.00217")
     assert value.isVisible()
     wide = text.fontMetrics().horizontalAdvance(text.text())
@@ -527,10 +553,59 @@ def test_the_line_above_a_pane_says_which_it_is_before_its_value(qtbot: QtBot) -
     assert "max 0.00217" in text.toolTip()  # at hand all the same
     # What all panes show is given up before the value.
     apart = "Ring and star  ·  star 56.2 %"
-    header.show_heading(Heading(3, f"{apart}  ·  layer1", "max 0.00217", apart=apart), False)
+    parts = Part("Ring and star"), Part("star 56.2 %")
+    header.show_heading(Heading(3, f"{apart}  ·  layer1", "max 0.00217", apart=parts), False)
     assert value.isVisible()
     QApplication.processEvents()
     assert text.width() >= text.fontMetrics().horizontalAdvance(apart)
+
+
+def test_the_line_above_a_narrow_pane_has_something_of_all_that_tells_it_apart(
+    qtbot: QtBot,
+) -> None:
+    header = PaneHeader(None)  # type: ignore[arg-type]
+    qtbot.addWidget(header)
+    elephant = Part("African elephant  93.8 %", "African elephant", ends=False)
+    parts = Part("img11.jpg"), elephant, Part("blocks")
+    whole = "img11.jpg  ·  African elephant  93.8 %  ·  blocks"
+    header.show_heading(Heading(9, whole, "max 0.6", apart=parts), False)
+    text = header.findChildren(ElidedLabel)[0]
+    header.show()
+    for width in range(500, 150, -5):
+        header.set_two_lines(header.crowded(width))
+        header.resize(width, header.sizeHint().height())
+        QApplication.processEvents()
+        lines = header.shown.split("\n")
+        assert all(text.fontMetrics().horizontalAdvance(line) <= text.width() for line in lines)
+        assert lines[0].startswith("img11.jpg")
+        assert lines[-1].endswith("blocks")
+        assert " Af" in f" {header.shown}".replace("\n", " "), "words are cut at their ends"
+        assert whole in text.toolTip()
+    assert len(lines) == 2
+    header.set_two_lines(False)
+    header.resize(500, header.height())
+    QApplication.processEvents()
+    assert header.shown == header.text == whole
+
+
+def test_nine_panes_in_a_small_window_say_what_tells_them_apart(user: User) -> None:
+    scenes = (scene.path for scene in SCENES[:3])
+    program = user.start(*scenes, model=NamedModel(ModelSource("demo:shapes")))
+    window = program.window
+    window.resize(1024, 640)
+    compare(user, "image 1", "image 2", "class 3", "class 4", "layer layer1", "layer layer2.0")
+    compare(user, "method layercam", "layer layer2.0.conv1")
+    wait_panes(user, 9)
+    headers = [h for h in window.panes.findChildren(PaneHeader) if h.isVisible()]
+    assert len(headers) == 9
+    said = {header.shown for header in headers}
+    assert len(said) == 9, "two of them cannot be told apart"
+    for header, pane in zip(headers, panes(user), strict=True):
+        assert pane.explanation is not None
+        assert pane.explanation.target.label in header.shown
+        room = header.findChildren(ElidedLabel)[0]
+        for line in header.shown.split("\n"):
+            assert room.fontMetrics().horizontalAdvance(line) <= room.width()
 
 
 def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:

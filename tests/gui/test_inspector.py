@@ -270,6 +270,9 @@ def test_a_layer_with_nothing_to_show_says_so(user: User) -> None:
     assert "nothing" not in " ".join(said()).lower()
     user.press(Key.Key_N, Modifier.ShiftModifier)
     user.until(lambda: said()[0] == "nothing negative")
+    tile = film.model().index(film.listed().index(layer), 0)
+    whole = str(film.model().data(tile, Qt.ItemDataRole.ToolTipRole))
+    assert "nothing negative" in whole, "a narrow tile has no room for it"
     user.until(lambda: "Nothing negative." in said()[1])
     user.press(Key.Key_P, Modifier.ShiftModifier)
     user.until(lambda: "nothing" not in " ".join(said()).lower())

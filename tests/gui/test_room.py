@@ -17,7 +17,7 @@ from engine.records.sources import ModelSource
 from gui.app.program import Program
 from gui.state.state import NoticeKind
 from gui.toolkit.controls.search_field import SearchField
-from gui.widgets.canvas.panes.panes import arrangement
+from gui.widgets.canvas.panes.arranging import arrangement
 from tests.gui.test_inspector import open_page
 from tests.gui.user import User, child
 

@@ -93,3 +93,23 @@ def test_what_is_reopened_stands_where_it_stood(user: User) -> None:
     assert list(user.names) == before
     assert order(user) == shown
     user.wait_explained()
+
+
+def test_undoing_close_others_keeps_what_is_looked_at(user: User) -> None:
+    program = user.start(sweep=True)
+    before, shown = list(user.names), order(user)
+    key = list(program.state.images)[2]
+    program.controller.images.select(key)
+    user.wait_explained()
+    user.until(lambda: program.state.sweep is not None)
+    map, sweep = program.state.explanation, program.state.sweep
+    program.window.actions_by_id["close_others"].trigger()
+    assert list(program.state.images) == [key]
+    assert program.window.notice.text.startswith("Closed")
+    user.press(Key.Key_Z, Modifier.ControlModifier)
+    assert (list(user.names), order(user)) == (before, shown)
+    assert program.state.current_key == key
+    assert program.state.explanation is map
+    assert program.state.sweep is sweep
+    assert not program.window.notice.text.startswith("Closed"), "there is nothing to reopen"
+    assert program.window.strip._view.currentIndex().row() == 2

@@ -64,9 +64,6 @@ class _Writer:
         parts = [part for drawing in drawings for part in drawing.parts]
         texts = [part.text for part in parts if isinstance(part, Words)]
         self._lettering = Lettering(texts)
-        whole = "".join(sorted(set("".join(texts))))
-        # One font for all words where there is one.
-        self._common = self._embedded_for(whole)
 
     def file(self) -> bytes:
         objects = self._objects
@@ -153,7 +150,7 @@ class _Writer:
         text = plain(part.text, _LONGEST)
         if not text.strip():
             return
-        face = self._common or self._embedded_for(text)
+        face = self._embedded_for(text)
         if face is None:
             yield from self._words_as_picture(part, text)
             return
@@ -168,11 +165,11 @@ class _Writer:
     def _words_as_picture(self, part: Words, text: str) -> Iterator[str]:
         density = _WORDS_DPI / 72
         font = sized(self._lettering.font(part.text), part.size * density)
-        text = as_written(text, font)
-        box = font.getbbox(text, anchor="ls")
+        shown = as_written(text, font)
+        box = font.getbbox(shown, anchor="ls")
         size = max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1]))
         mask = Image.new("L", size, 0)
-        ImageDraw.Draw(mask).text((-box[0], -box[1]), text, fill=255, font=font, anchor="ls")
+        ImageDraw.Draw(mask).text((-box[0], -box[1]), shown, fill=255, font=font, anchor="ls")
         color = np.full((size[1], size[0], 3), part.ink, np.uint8)
         name = self._image(color, np.asarray(mask))
         left = part.x - _SHIFT[part.anchor] * self._lettering.width(part.text, part.size)
@@ -216,8 +213,9 @@ class _Writer:
         )
 
     def _embedded_for(self, text: str) -> _Face | None:
-        """The first font that can be embedded and writes the text; None if there is none."""
-        for font in fonts(64):
+        """A font that can be embedded and writes the text, that of the figure before others; None
+        if there is none."""
+        for font in (self._lettering.font(text), *fonts(64)):
             face = truetype.of_font(font) if writes(font, text) else None
             if face is not None and all(map(face.glyph, text.replace(" ", ""))):
                 known = self._faces.get(id(face))

@@ -11,7 +11,7 @@ from engine.records.sources import ModelSource
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
 from gui.state.images import OpenImage
-from gui.state.state import State
+from gui.state.state import REOPEN, State
 
 _MOST_CLOSED = 10
 """How often closing can be undone."""
@@ -68,7 +68,7 @@ class Closing(QObject):
         self._history.do(
             f"close {_counted(closed)}",
             lambda: self._close(closed),
-            lambda: self._bring_back(closed),
+            lambda: self._bring_back(closed, stay=True),
             done=True,
         )
 
@@ -121,9 +121,12 @@ class Closing(QObject):
         self.none_left.emit()
         state.current_changed.emit()
 
-    def _bring_back(self, closed: _Closed) -> None:
+    def _bring_back(self, closed: _Closed, *, stay: bool = False) -> None:
+        """Open images again, and show one of them. stay: where none of them was shown when they
+        were closed, what is shown now stays."""
         if closed in self._closed:
             self._closed.remove(closed)
+        self._state.withdraw(REOPEN)
         state = self._state
         known = state.keys_by_path
         images = [one for one in closed.images if one.path is None or one.path not in known]
@@ -134,6 +137,8 @@ class Closing(QObject):
             elif image.loaded is not None:
                 self._reader.draw_thumbnail(image.key, image.loaded)
         keys = [image.key for image in images]
+        if stay and closed.current is None and state.current_key is not None:
+            return
         if keys:
             self._select(closed.current if closed.current in keys else keys[0])
             if closed.current in keys and closed.model == state.model_source:

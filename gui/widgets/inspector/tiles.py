@@ -110,7 +110,8 @@ class TileModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain_text.line(tile.title)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_text.tip(tile.tip or tile.title)
+            said = self._remarks.get(tile.key, "")
+            return plain_text.tip("\n".join(filter(None, (tile.tip or tile.title, said))))
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return plain_text.line(self.detail(tile))
         return None
@@ -261,12 +262,14 @@ class _TileDelegate(QStyledItemDelegate):
         high = _line(option.font)
         metrics = QFontMetrics(painter.font())
         place = QRect(cell.left() + GAP, frame.bottom() + 3, cell.width() - 2 * GAP, high)
-        words = ((tile.title, tokens.text), (self._tiles.detail(tile), tokens.text_dim))
-        for text, colour in words[: self._view.lines]:
+        # Names differ at their ends; what is said of a map is understood by its beginning.
+        words = (
+            (tile.title, tokens.text, Qt.TextElideMode.ElideMiddle),
+            (self._tiles.detail(tile), tokens.text_dim, Qt.TextElideMode.ElideRight),
+        )
+        for text, colour, elided in words[: self._view.lines]:
             painter.setPen(QColor(tokens.text if current else colour))
-            shown = metrics.elidedText(
-                plain_text.line(text), Qt.TextElideMode.ElideMiddle, place.width()
-            )
+            shown = metrics.elidedText(plain_text.line(text), elided, place.width())
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
             place.translate(0, high)
         if current or focused:

@@ -54,3 +54,19 @@ def test_a_rank_becomes_the_class_of_each_image() -> None:
 def test_one_thing_named_twice_is_two_panes() -> None:
     named = Named(("a", "a"), ("m",))
     assert [one.image for one in named.combinations()] == [0, 1]
+
+
+def test_layers_that_a_model_does_not_have_are_left_out() -> None:
+    named = Named(("a", "b"), ("m", "n"), ("x", "y"), absent=frozenset({(0, "y"), (1, "x")}))
+    views = [one.view() for one in named.combinations()]
+    pairs = [(view.model, view.layer) for view in views]
+    assert pairs == [("m", "x"), ("n", "y")] * 2
+    assert (named.count, named.columns, named.rows) == (4, 2, None)
+
+
+def test_rows_of_layers_are_of_unequal_length_where_the_models_have_other_ones() -> None:
+    named = Named(("a", "b"), ("m", "n"), ("x", "y", "z"), absent=frozenset({(1, "x"), (1, "z")}))
+    assert (named.count, named.columns, named.rows) == (8, 3, (3, 1, 3, 1))
+    # Rows of classes are of equal length, however many there are of them.
+    classes = Named(("a",), ("m", "n"), ("x", "y"), (1, 2), absent=frozenset({(1, "x")}))
+    assert (classes.count, classes.columns, classes.rows) == (6, 2, None)

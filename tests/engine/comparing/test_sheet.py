@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.comparing.naming import told_apart
 from engine.comparing.sheet import (
     Shown,
     common_end,
@@ -15,7 +16,6 @@ from engine.comparing.sheet import (
     settings_for,
     sheet,
     shown,
-    told_apart,
 )
 from engine.figures.drawing import Bar, Drawing, Picture, Words
 from engine.records.display import DisplaySettings

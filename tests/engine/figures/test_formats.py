@@ -213,6 +213,13 @@ class TestPdf:
             ImageFont.truetype(io.BytesIO(data), 20)
             assert len(data) < 90_000
 
+    def test_a_font_is_embedded_once_whatever_one_of_the_names_holds(self) -> None:
+        unknown = drawing(None, "a name with \ue123", "0 to 2")
+        plain = drawing(None, "a name without it", "0 to 2")
+        files = [PdfFile(figure_bytes(".pdf", page, 300)) for page in (unknown, plain)]
+        used = [len(file.resources("Font")) for file in files]
+        assert used == [1, 1]
+
     def test_the_title_is_in_the_properties(self) -> None:
         page = drawing()
         file = PdfFile(figure_bytes(".pdf", page, 300))

@@ -23,6 +23,7 @@ from engine.figures.panes import cropped, fitted, pane_of
 from engine.records.figures import FigureForm
 from engine.records.images import Region
 from engine.render import overlay
+from engine.render.fonts import fonts, writes
 from tests.engine.figures.pages import SETTINGS, drawing, pane, scale
 from tests.engine.render.test_overlay import explain, noise, picture
 
@@ -227,3 +228,21 @@ class TestLettering:
     def test_names_are_broken_after_a_dot(self) -> None:
         lettering = Lettering(["layer2.0.downsample.0"])
         assert lettering.folded("layer2.0.downsample.0", 7.0, 60.0, 3)[0].endswith(".")
+
+
+class TestNamesThatNoFontWritesWhole:
+    """A name may hold signs that no font of the system has."""
+
+    UNKNOWN = "\ue123"  # for private use: no font draws it
+
+    def test_the_other_lines_keep_one_font(self) -> None:
+        texts = [f"größe {self.UNKNOWN}.png", "−0.5 to 1", "0 to 1", "bee 93 %"]
+        lettering = Lettering(texts)
+        assert len({id(lettering.font(text)) for text in texts}) == 1
+
+    def test_no_more_of_it_is_replaced_than_has_to_be(self) -> None:
+        font = next((one for one in fonts(64) if writes(one, "größe")), None)
+        if font is None:
+            pytest.skip("no font here writes umlauts")
+        text = f"größe {self.UNKNOWN}.png"
+        assert Lettering([text, "bee"]).written(text) == "größe ?.png"

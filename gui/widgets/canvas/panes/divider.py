@@ -10,7 +10,7 @@ from gui.toolkit import theme
 
 WIDTH = 3 * theme.SPACE
 _GRIP = 6 * theme.SPACE
-_STEP = 0.02
+_STEP, _STRIDE = 0.02, 0.1
 
 
 class Divider(QWidget):
@@ -25,7 +25,7 @@ class Divider(QWidget):
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Divider between two panes")
-        self.setToolTip("Drag, or use the arrow keys, to see more of one pane")
+        self.setToolTip("Drag to see more of one pane, or use the arrow keys, Home and End")
 
     def move_to(self, part: float) -> None:
         """Move so that this part of the width is left of it."""
@@ -48,11 +48,18 @@ class Divider(QWidget):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        by = {Qt.Key.Key_Left: -_STEP, Qt.Key.Key_Right: _STEP}.get(Qt.Key(event.key()))
-        if by is None:
+        far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        step = _STRIDE if far else _STEP
+        to = {
+            Qt.Key.Key_Left: self.part - step,
+            Qt.Key.Key_Right: self.part + step,
+            Qt.Key.Key_Home: 0.0,
+            Qt.Key.Key_End: 1.0,
+        }.get(Qt.Key(event.key()))
+        if to is None:
             event.ignore()
         else:
-            self.move_to(self.part + by)
+            self.move_to(to)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

@@ -1,4 +1,6 @@
-"""The line above a pane: its number, what it shows, and the way to close it."""
+"""The line above a pane: its number, what it shows, and the way to close it.
+
+Where panes are narrow, it is two lines."""
 
 from __future__ import annotations
 
@@ -6,23 +8,24 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
+from gui.widgets.canvas.panes.fitting import WIDE, Part, crowded, fitted, in_two
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
     """What the line says. number: of the pane, in the order of the panes, from 1; 0 for none.
     text: what the pane shows, at the end what all others do as well; value: the largest value of
-    its map. apart: what tells it from the others, at the start of text; '' for all of it."""
+    its map. apart: what tells it from the others, at the start of text; () for all of it."""
 
     number: int
     text: str
     value: str = ""
     tip: str = ""
-    apart: str = ""
+    apart: tuple[Part, ...] = ()
 
 
 _ROOMY = 64 * theme.SPACE
@@ -37,9 +40,18 @@ class PaneHeader(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._active, self._apart = False, ""
+        self._active = False
+        self._heading: tuple[Heading, bool] | None = None
+        self._whole, self._tip, self._two = "", "", False
+        self._apart: tuple[Part, ...] = (Part(""),)
         self._number = label()
-        self._text = ElidedLabel()
+        self._text, self._below = ElidedLabel(), ElidedLabel()
+        self._below.hide()
+        words = QVBoxLayout()
+        words.setContentsMargins(0, 0, 0, 0)
+        words.setSpacing(0)
+        words.addWidget(self._text)
+        words.addWidget(self._below)
         self._value = label(role="dim")
         self._value.setFont(theme.tabular(self._value.font()))
         self._close = QToolButton()
@@ -54,18 +66,25 @@ class PaneHeader(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * theme.SPACE, 0, 0, 0)
         row.setSpacing(2 * theme.SPACE)
-        for widget, stretch in ((self._number, 0), (self._text, 1), (self._value, 0)):
-            row.addWidget(widget, stretch)
+        row.addWidget(self._number)
+        row.addLayout(words, 1)
+        row.addWidget(self._value)
         row.addWidget(self._close)
 
     def show_heading(self, heading: Heading, active: bool) -> None:
         """Set what it says. active: whether the panels speak of its pane."""
+        if (heading, active) == self._heading:
+            return
+        self._heading = heading, active
         self._number.show_text(str(heading.number) if heading.number else "")
-        self._text.show_text(heading.text)
+        self._whole = plain_text.line(heading.text)
         told = (heading.tip or heading.text, heading.value)
-        self._text.setToolTip(plain_text.tip("\n".join(text for text in told if text)))
+        self._tip = plain_text.tip("\n".join(text for text in told if text))
         self._value.show_text(heading.value)
-        self._apart = plain_text.line(heading.apart or heading.text)
+        self._apart = tuple(
+            Part(plain_text.line(part.text), plain_text.line(part.short), part.ends)
+            for part in heading.apart
+        ) or (Part(self._whole),)
         self._fit()
         self._active = active
         words = f"Pane {heading.number}: {heading.text}" if heading.number else heading.text
@@ -74,8 +93,34 @@ class PaneHeader(QWidget):
 
     @property
     def text(self) -> str:
-        """What it says of the pane."""
-        return self._text.text()
+        """What it says of the pane where there is room for it."""
+        return self._whole
+
+    @property
+    def shown(self) -> str:
+        """What it says of the pane in the room that there is, in one or two lines."""
+        return "\n".join(line for line in (self._text.text(), self._below.text()) if line)
+
+    def crowded(self, width: int) -> bool:
+        """Whether what tells its pane apart needs a second line in so many pixels."""
+        return crowded(self._apart, self._room(width), self._text.fontMetrics())
+
+    def set_two_lines(self, two: bool) -> None:
+        """Choose whether there is room for two lines, which are filled where one is too few."""
+        if two != self._two:
+            self._two = two
+            self._fit()
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        lines = (2 if self._two else 1) * self._text.fontMetrics().height()
+        return QSize(hint.width(), max(lines + theme.SPACE, self._close.height()))
+
+    def _room(self, width: int) -> int:
+        """The pixels for words, without the largest value."""
+        gap = 2 * theme.SPACE
+        others = sum(other.sizeHint().width() + gap for other in (self._number, self._close))
+        return max(0, width - gap - others)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -83,13 +128,22 @@ class PaneHeader(QWidget):
 
     def _fit(self) -> None:
         """Of its words, what tells the pane from the others comes before its largest value, which
-        the tooltip has as well."""
-        more = "" if self._apart == self._text.text() else "…"
-        width = self._text.fontMetrics().horizontalAdvance(self._apart + more)
-        gap = 2 * theme.SPACE
-        others = (self._number, self._value, self._close)
-        needed = width + sum(other.sizeHint().width() + gap for other in others) + gap
-        self._value.setVisible(self.width() >= max(_ROOMY, needed))
+        the tooltip has as well, and all of what tells it apart before more of one thing."""
+        metrics = self._text.fontMetrics()
+        apart = WIDE.join(part.text for part in self._apart)
+        more = "" if apart == self._whole else "…"
+        width, room = metrics.horizontalAdvance(apart + more), self._room(self.width())
+        value = self._value.sizeHint().width() + 2 * theme.SPACE
+        valued = self.width() >= _ROOMY and width + value <= room
+        self._value.setVisible(valued)
+        room -= value if valued else 0
+        lines = (self._whole if width <= room else fitted(self._apart, room, metrics), "")
+        if self._two and crowded(self._apart, room, metrics):
+            lines = in_two(self._apart, room, metrics)
+        for line, text in zip((self._text, self._below), lines, strict=True):
+            line.show_text(text)
+            line.setToolTip(self._tip)
+        self._below.setVisible(bool(lines[1]))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -101,6 +155,7 @@ class PaneHeader(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._fit()
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002

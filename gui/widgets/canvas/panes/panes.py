@@ -6,16 +6,16 @@ becomes active, so that whatever is connected to it speaks of the active pane.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.toolkit import theme
+from gui.widgets.canvas.panes.arranging import cells_of
 from gui.widgets.canvas.panes.divider import WIDTH, Divider
 from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
 from gui.widgets.canvas.panes.pane_header import Heading, PaneHeader
@@ -27,9 +27,6 @@ DIFFERENCE = 0
 
 _FRAME = 2
 _SIDE = 15 * theme.SPACE
-_NEAR = 1.15
-# What is said above a pane is cut short in less.
-_NARROW = 45 * theme.SPACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +35,6 @@ class Linked:
 
     zoom: bool = True
     cursor: bool = True
-
-
-def arrangement(count: int, room: QSize, head: int) -> tuple[int, int]:
-    """Columns and rows for so many panes, so that a photograph gets the most of each; rather beside
-    each other than below, where that is nearly as much and what is said above each can be read."""
-    best = (1, count)
-    most = -1.0
-    near = 1.0
-    for columns in range(count, 0, -1):
-        rows = math.ceil(count / columns)
-        if columns * rows - count >= columns:
-            continue
-        size = min(room.width() / columns / 4, (room.height() / rows - head) / 3)
-        if size >= near * most:
-            most, best = size, (columns, rows)
-            near = _NEAR if room.width() / columns >= _NARROW else 1.0
-    return best
 
 
 class Panes(QWidget):
@@ -76,7 +56,7 @@ class Panes(QWidget):
         self._active = 1
         self._sides: dict[int, PaneCanvas] = {}
         self._headers: dict[int, PaneHeader] = {}
-        self._swiped = False
+        self._swiped = self._two = False
         self._overlaid = True
         self._linked = Linked()
         self._following = False
@@ -138,6 +118,9 @@ class Panes(QWidget):
         header = self._headers.get(number)
         if header is not None:
             header.show_heading(heading, number == self._active)
+            # A second line stays until there are other panes, or there is other room for them.
+            if not self._two and len(self._numbers) > 1 and header.crowded(header.width()):
+                self._place()
 
     def set_overlay_visible(self, visible: bool) -> None:
         """Show or hide the map in all panes."""
@@ -253,11 +236,11 @@ class Panes(QWidget):
             high = self.scale.wanted_height()
             self.scale.setGeometry(0, room.height() - high, room.width(), high)
             room.setHeight(room.height() - high)
-        head = max(header.sizeHint().height() for header in self._headers.values())
         # The canvases of two panes that lie over each other must show the same place alike.
         over = self._numbers[:2] if self._swiped else []
         before, self._following = self._following, True
-        for number, cell in self._cells(room, head, len(over)):
+        head, cells = self._headed_cells(room, len(over))
+        for number, cell in cells:
             canvas = self.canvases[number]
             header = QRect(cell.left(), cell.top(), cell.width(), head)
             self._headers[number].setGeometry(header.adjusted(_FRAME, _FRAME, -_FRAME, 0))
@@ -275,17 +258,21 @@ class Panes(QWidget):
             self._moved(self.canvas)
         self.update()
 
-    def _cells(self, room: QRect, head: int, over: int) -> list[tuple[int, QRect]]:
-        """The room of each pane with its header. over: how many of the first share theirs."""
-        count = len(self._numbers)
-        columns, rows = (count, 1) if over else arrangement(count, room.size(), head)
-        found = []
-        for place, number in enumerate(self._numbers):
-            row, column = divmod(place, columns)
-            left, right = (room.width() * i // columns for i in (column, column + 1))
-            top, bottom = (room.height() * i // rows for i in (row, row + 1))
-            found.append((number, QRect(left, top, right - left, bottom - top)))
-        return found
+    def _headed_cells(self, room: QRect, over: int) -> tuple[int, list[tuple[int, QRect]]]:
+        """The height of the headers, and the cells: two lines above all panes where one of them
+        needs two."""
+        cells: list[tuple[int, QRect]] = []
+        for two in (False, True):
+            for header in self._headers.values():
+                header.set_two_lines(two)
+            head = max(header.sizeHint().height() for header in self._headers.values())
+            cells = list(
+                zip(self._numbers, cells_of(len(self._numbers), room, head, over), strict=True)
+            )
+            if not any(self._headers[n].crowded(cell.width() - 2 * _FRAME) for n, cell in cells):
+                break
+        self._two = two
+        return head, cells
 
     def _mask(self) -> None:
         """Show the first pane left of the divider, and the second right of it."""
