@@ -18,7 +18,9 @@ from engine.escaping import LINE
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 
-_SHOWN_MS = {"info": 6_000}
+SHOWN_MS = {"info": 6_000}
+"""How long notices of a kind are shown; others stay until they are closed."""
+
 _LEAST_WORDS = 320
 _LEAST_HEIGHT = 8 * theme.SPACE
 
@@ -92,8 +94,8 @@ class NoticeBar(QFrame):
         self._button.setText(plain_text.entry(action))
         self._button.setVisible(bool(action))
         self._timer.stop()
-        if kind in _SHOWN_MS:
-            self._timer.start(_SHOWN_MS[kind])
+        if kind in SHOWN_MS:
+            self._timer.start(SHOWN_MS[kind])
         self._fit()
         self.show()
 
