@@ -23,7 +23,7 @@ from engine.progress import Report, ignore_progress
 from engine.records.edits import Edits
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.levels import Levels
+from engine.records.levels import AUTO, Levels
 from engine.records.workbench.reports import Mapped, Subject
 from engine.records.workbench.trust import TrustFigure
 
@@ -73,6 +73,7 @@ def subjects_of(
 
 def _found(session: KeptSession, path: Path) -> KeptSession:
     """The session with its files where they are now. Raises SessionError if one is missing."""
+    session = locating.with_scenes(session, (scene.path for scene in SCENES))
     places: dict[str, Path] = {}
     for file in locating.all_files(session):
         place = locating.place_of(file, path.parent)
@@ -90,14 +91,17 @@ def _model(kept: KeptModel, trust: Trust, device: str, patience: float | None) -
 
 
 def _others_of(session: KeptSession, elsewhere: Others, policy: Levels) -> Others:
-    """The images that edits paste from: those of the session that have no file by their names."""
+    """The images that edits paste from: those that have no file by their names, in sessions of
+    earlier versions as an image of the session."""
+    known = {kept.name: (kept.pixels, kept.levels) for kept in session.images if kept.pixels}
+    known |= {kept.name: (kept.pixels, AUTO) for kept in session.sources if kept.pixels}
 
     def find(source: str, page: int) -> LoadedImage:
-        for kept in session.images:
-            if kept.pixels is not None and kept.name == source:
-                own = decode_image(kept.pixels.encoded, kept.name, page=page, levels=kept.levels)
-                return with_levels(own, policy)
-        return elsewhere(source, page)
+        pixels, levels = known.get(source, (None, AUTO))
+        if pixels is None:
+            return elsewhere(source, page)
+        own = decode_image(pixels.encoded, source, page=page, levels=levels)
+        return with_levels(own, policy)
 
     return find
 

@@ -15,9 +15,11 @@ from PySide6.QtTest import QTest
 
 import engine
 from engine.edits.apply import edited, frame_of
+from engine.edits.reading import read_edits
 from engine.effects.curves import curve
 from engine.formats.demo import SCENES
 from engine.records.edits import (
+    MOST_EDITS,
     NO_EDITS,
     Brush,
     Change,
@@ -637,3 +639,24 @@ def test_escape_and_undo_drop_what_is_being_drawn(user: User) -> None:
         assert user.program.window.edit_tool.tool == "rectangle"
     wait_edited(user)
     same(user.program.state.explanation, whole)
+
+
+def test_no_more_edits_are_made_than_can_be_opened_again(user: User, tmp_path: Path) -> None:
+    opened(user, Key.Key_R)
+    most = Edits((replace(BOX, on=False),) * MOST_EDITS)
+    editor = user.program.controller.what_if.editor
+    editor.set(most, "many")
+    added(user, BOX)
+    assert edits(user) == most
+    assert "1,000 edits" in user.program.window.notice.text
+    drag(user, (100, 100), (300, 250))
+    assert edits(user) == most
+    # Those that are there can be changed, and fewer are no fault.
+    editor.put(3, replace(BOX, keep=True, on=False), "keep")
+    editor.remove(0)
+    added(user, Change(Changing.GREY, 100, on=False))
+    assert len(edits(user).steps) == MOST_EDITS
+    path = tmp_path / "edits.json"
+    user.program.controller.what_if.files.write(path)
+    user.until(path.exists)
+    assert read_edits(path) == edits(user)
