@@ -20,9 +20,11 @@ from engine.formats.demo import SCENES
 from engine.records.edits import Edits, Paste, Rectangle
 from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
+from engine.records.workbench.reports import Included, ReportChoice
 from gui.controllers.models import NamedModel
 from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
+from tests.engine.images.dicom_files import dataset, written
 from tests.gui.user import User
 
 SHAPES = NamedModel(ModelSource("demo:shapes"))
@@ -262,3 +264,36 @@ def test_an_image_of_a_session_of_version_2_is_pasted_from_by_its_name(
     restart(user)
     opened(user, session)
     assert np.array_equal(wait_pasted(user), shown)
+
+
+def test_the_patient_of_what_is_pasted_is_not_told(
+    user: User, picture: Path, tmp_path: Path
+) -> None:
+    """By the list of edits, nor by an export or a report that was not asked to."""
+    scan = tmp_path / "DOE JANE.dcm"
+    values = np.random.default_rng(1).integers(0, 4000, (90, 120)).astype(np.uint16)
+    scan.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    program = user.start(picture, scan, model=SHAPES)
+    program.controller.images.step(1)
+    user.wait_explained()
+    paste_on_first(user)
+    wait_pasted(user)
+    program.controller.images.close(list(program.state.images)[1])
+    user.wait_explained()
+    shown = program.window.what_if.edits
+    assert "Paste from" in shown.item(0).text()
+    assert "JANE" not in shown.item(0).text()
+    exports, path = program.controller.exports, tmp_path / "map.json"
+    task = exports.task()
+    assert task is not None
+    exports.write(replace(task, choice=ExportChoice(None, None, path, True, True)))
+    user.until(path.exists)
+    user.settle()
+    assert "JANE" not in path.read_text("utf-8")
+    report = tmp_path / "report.html"
+    assert program.controller.reports.has_patient
+    program.controller.reports.write(ReportChoice(report, "", Included(), "a4"))
+    user.until(report.exists)
+    user.settle()
+    assert "paste 60" in report.read_text("utf-8")
+    assert "JANE" not in report.read_text("utf-8")
