@@ -133,7 +133,10 @@ def _with_pictures(session: KeptSession, archive: zipfile.ZipFile) -> KeptSessio
     def read(sha256: str) -> bytes:
         nonlocal left
         name = _PICTURES + sha256
-        if archive.namelist().count(name) != 1 or archive.getinfo(name).flag_bits & 1:
+        count = archive.namelist().count(name)
+        if count > 1:
+            raise SessionError("a picture is in it twice; open another copy of it")
+        if count < 1 or archive.getinfo(name).flag_bits & 1:
             raise SessionError("a picture is missing in it; open another copy of it")
         with archive.open(name) as member:
             data = member.read(left + 1)
@@ -158,7 +161,9 @@ def _json_in(archive: zipfile.ZipFile) -> bytes:
     names = archive.namelist()
     if len(names) > _MOST_MEMBERS:
         raise SessionError(f"an archive of {len(names):,} files, too many for a session")
-    if names.count(MEMBER) != 1:
+    if names.count(MEMBER) > 1:
+        raise SessionError(f"{MEMBER} is in it twice; open another copy of it")
+    if MEMBER not in names:
         raise SessionError(f"an archive without a {MEMBER}; open a session file")
     if archive.getinfo(MEMBER).flag_bits & 1:
         raise SessionError("encrypted; open one that is not")

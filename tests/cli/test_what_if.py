@@ -221,3 +221,20 @@ def test_the_patient_of_what_is_pasted_is_named_on_request_alone(
     assert ("JANE" in said.out) == patient
     assert run(*given, "--json", facts).code == 0
     assert ("JANE" in facts.read_text("utf-8")) == patient
+
+
+def test_a_file_that_is_read_is_not_written(run: Run, tmp_path: Path) -> None:
+    edits, like = tmp_path / "edits.json", tmp_path / "like.json"
+    edits.write_text(json.dumps(Edits((Crop(Rectangle(5, 5, 400, 400)),)).facts), "utf-8")
+    assert run("explain", "--model", "demo:shapes", "--json", like).code == 0
+    before = edits.read_bytes(), like.read_bytes()
+    for given in (
+        ("what-if", "--edits", edits, "--json", edits),
+        ("what-if", "--edits", edits, "--json", tmp_path / "." / "edits.json"),
+        ("explain", "--like", like, "--json", like),
+    ):
+        result = run(*given)
+        assert result.code == 2, given
+        assert "would overwrite an input file" in result.err
+        assert result.err.count("\n") == 1
+    assert (edits.read_bytes(), like.read_bytes()) == before

@@ -345,7 +345,14 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         made.writestr("session.json", "{}")
         with pytest.warns(UserWarning, match="Duplicate"):
             made.writestr("session.json", "{}")
-    refused(path)
+    assert "session.json is in it twice" in refused(path)
+    member = f"pictures/{KeptPixels(PASTED).sha256}"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("session.json", json.dumps(facts_of(pasted(KeptPixels(PASTED)))))
+        made.writestr(member, PASTED)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            made.writestr(member, PASTED)
+    assert "a picture is in it twice" in refused(path)
 
 
 def test_nothing_of_an_archive_is_put_on_the_disk(tmp_path: Path) -> None:
