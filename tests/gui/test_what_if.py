@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PILImage
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -660,3 +661,36 @@ def test_no_more_edits_are_made_than_can_be_opened_again(user: User, tmp_path: P
     user.program.controller.what_if.files.write(path)
     user.until(path.exists)
     assert read_edits(path) == edits(user)
+
+
+def test_the_brush_suits_each_image_until_it_is_sized_by_hand(user: User, tmp_path: Path) -> None:
+    """One for the first image would be a dot on a photograph, or cover an icon."""
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    PILImage.new("RGB", (80, 60), "teal").save(small)
+    PILImage.new("RGB", (2400, 1800), "olive").save(large)
+    program = user.start(small, large, model=NamedModel(ModelSource("demo:shapes")))
+    user.press(Key.Key_E)
+    user.press(Key.Key_H)
+
+    def painted() -> float:
+        middle = program.window.canvas.picture_bounds.center()
+        before = len(edits(user).steps)
+        drag(user, (middle.x(), middle.y()), (middle.x() * 1.1, middle.y()))
+        user.until(lambda: len(edits(user).steps) > before)
+        step = edits(user).steps[-1]
+        assert isinstance(step, Hide)
+        assert isinstance(step.shape, Brush)
+        wait_edited(user)
+        return step.shape.radius
+
+    first = painted()
+    program.controller.images.step(1)
+    user.wait_explained()
+    second = painted()
+    assert second == pytest.approx(30 * first)
+    user.press(Key.Key_Period)
+    third = painted()
+    assert third > second
+    program.controller.images.step(-1)
+    user.wait_explained()
+    assert painted() == third
