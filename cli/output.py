@@ -18,7 +18,7 @@ def refuse_outputs(options: argparse.Namespace, *names: str) -> None:
     if outputs.get("--json") == "-":
         require_stdout()
         outputs["--json"] = None
-    inputs = ("image", "model", "weights", "classes", "profile", "boxes")
+    inputs = ("image", "model", "weights", "classes", "profile", "boxes", "edits", "like")
     read = [getattr(options, name, None) for name in inputs]
     for name in ("images", "models"):
         read += getattr(options, name, [])

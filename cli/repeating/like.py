@@ -61,13 +61,12 @@ def take_after(options: argparse.Namespace) -> None:
         if options.pane is not None:
             raise ExportError("--pane is of a file that --like names; leave it out, or name a file")
         return
-    from engine.edits.reading import check_amounts, located
+    from engine.edits.reading import located
 
     content = _read(options.like)
     facts = _pane(options, content)
     try:
         view, source = _view(facts)
-        check_amounts(view.edits)
         files = NamedFiles.read(options.like, facts.get("files"))
         levels = level_words.parse(str(facts["levels"])) if "levels" in facts else AUTO
         display = _display(content.get("display"))

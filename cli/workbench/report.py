@@ -18,7 +18,7 @@ from cli.arguments import (
     add_several,
 )
 from cli.asking import add_asked, question_of
-from cli.entry import progress_line
+from cli.entry import progress_line, tell
 from cli.explaining import option_texts
 from cli.looking import add_look, settings_of
 from cli.opening import open_both
@@ -109,6 +109,10 @@ def write_report(options: argparse.Namespace) -> None:
     included = Included(patient=options.patient)
     made = report(subjects, included, words=words, title=options.title, versions=versions())
     save_report(options.out, made, options.paper)
+    changes = (subject.change(patient=options.patient) for subject in subjects)
+    for change in dict.fromkeys(changes):
+        if change:
+            tell(change)
     if not is_stdout(options.out):
         say(f"wrote {options.out}")
 

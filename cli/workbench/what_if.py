@@ -229,6 +229,7 @@ def _facts(
         page=image.page,
         edits=found.edits,
     )
+    again = view_facts(view, found.image, subject=options.patient)
     return {
         "image": image.named(called, options.patient),
         "page": image.page,
@@ -241,9 +242,10 @@ def _facts(
         "before": listed(found.before),
         "after": listed(found.after),
         "change": {"logit": found.logit, "probability": found.probability},
-        "edits": found.edits.facts,
+        # That of the edited image is of the patients of what is pasted, too.
+        "edits": again["edits"],
         "region": [region.x, region.y, region.width, region.height],
-        "view": view_facts(view, image, subject=options.patient),
+        "view": again,
     }
 
 
@@ -252,7 +254,7 @@ def _say(options: argparse.Namespace, image: LoadedImage, found: WhatIf) -> None
 
     say(image.named(image.name, options.patient) + ":")
     for step in found.edits.active:
-        say(f"  {described(step)}")
+        say(f"  {found.image.named(described(step), options.patient)}")
     say("", "before", "after", "change")
     for name, texts in _lines(found):
         say(name, *texts)

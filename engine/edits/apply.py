@@ -74,7 +74,8 @@ def edited(
     """The image with the edits done, in their order; the same object where none is switched on.
 
     masks: for Hottest, is given the image as the edits before leave it. others: for Paste, as
-    another image is named there. The image keeps name and path. Values of more than 8 bits are
+    another image is named there. The image keeps name and path, and is of the patients of what is
+    pasted as well. Values of more than 8 bits are
     edited as the image's levels show them, from black to white, in floating point; the result
     shows them as they are, whatever the levels of a preprocessing.
 
@@ -177,7 +178,16 @@ def _cropped(step: Crop, frame: Box, name: str) -> Box:
 def _pasted(picture: Picture, step: Paste, doing: Doing) -> Picture:
     if doing.others is None:
         raise ValueError("pasting needs others")
-    piece = piece_of(doing.others(step.source, step.page), step)
+    other = doing.others(step.source, step.page)
+    piece = piece_of(other, step)
     result = picture.plane.copy()
     laid_over(result, piece, place_of(piece, step, picture.frame))
-    return replace(picture, plane=result)
+    return replace(picture, original=_with_subject(picture.original, other), plane=result)
+
+
+def _with_subject(image: LoadedImage, other: LoadedImage) -> LoadedImage:
+    """The image, which shows a part of another one, and so its patient."""
+    whom = other.subject
+    if whom is None:
+        return image
+    return replace(image, subject=whom if image.subject is None else image.subject.joined(whom))

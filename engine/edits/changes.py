@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.records.edits import Changing
+from engine.records.edits import RANGES, Changing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,35 @@ class Reach:
         return tuple(self.low + place * self.step for place in places)
 
 
+def _reach(
+    what: Changing,
+    title: str,
+    unit: str,
+    step: float,
+    *,
+    neutral: float = 0.0,
+    seeded: bool = False,
+) -> Reach:
+    return Reach(what, title, unit, *RANGES[what], step, neutral, seeded)
+
+
 CHANGES: dict[Changing, Reach] = {
     reach.what: reach
     for reach in (
-        Reach(Changing.SHIFT_X, "Shift across", "%", -50, 50, 1),
-        Reach(Changing.SHIFT_Y, "Shift down", "%", -50, 50, 1),
-        Reach(Changing.FLIP_X, "Flip left and right", "", 0, 1, 1),
-        Reach(Changing.FLIP_Y, "Flip top and bottom", "", 0, 1, 1),
-        Reach(Changing.ROTATE, "Rotate", "°", -180, 180, 1),
-        Reach(Changing.SCALE, "Scale", "%", -80, 200, 5),
-        Reach(Changing.BRIGHTNESS, "Brightness", "%", -100, 100, 1),
-        Reach(Changing.CONTRAST, "Contrast", "%", -100, 100, 1),
-        Reach(Changing.GAMMA, "Gamma", "stops", -3, 3, 0.1),
-        Reach(Changing.HUE, "Hue", "°", -180, 180, 1),
-        Reach(Changing.BLUR, "Blur", "%", 0, 10, 0.1),
-        Reach(Changing.NOISE, "Noise", "%", 0, 100, 1, seeded=True),
-        Reach(Changing.JPEG, "JPEG quality", "", 1, 100, 1, neutral=100),
-        Reach(Changing.GREY, "Grey", "%", 0, 100, 1),
+        _reach(Changing.SHIFT_X, "Shift across", "%", 1),
+        _reach(Changing.SHIFT_Y, "Shift down", "%", 1),
+        _reach(Changing.FLIP_X, "Flip left and right", "", 1),
+        _reach(Changing.FLIP_Y, "Flip top and bottom", "", 1),
+        _reach(Changing.ROTATE, "Rotate", "°", 1),
+        _reach(Changing.SCALE, "Scale", "%", 5),
+        _reach(Changing.BRIGHTNESS, "Brightness", "%", 1),
+        _reach(Changing.CONTRAST, "Contrast", "%", 1),
+        _reach(Changing.GAMMA, "Gamma", "stops", 0.1),
+        _reach(Changing.HUE, "Hue", "°", 1),
+        _reach(Changing.BLUR, "Blur", "%", 0.1),
+        _reach(Changing.NOISE, "Noise", "%", 1, seeded=True),
+        _reach(Changing.JPEG, "JPEG quality", "", 1, neutral=100),
+        _reach(Changing.GREY, "Grey", "%", 1),
     )
 }
 """Every change, in the order in which a panel lists them.

@@ -36,15 +36,15 @@ def plane_of(image: LoadedImage) -> Plane:
 
 def image_of(image: LoadedImage, plane: Plane) -> LoadedImage:
     """The image with other values, which are then shown and seen as they are."""
+    asked = image.own_levels
     if plane.dtype == np.uint8:
         set_by = image.levels if _applied(image) is None else _AS_IT_IS
-        return replace(image, pixels=plane, depth=None, levels=set_by, shown=None)
+        return replace(image, pixels=plane, depth=None, levels=set_by, shown=None, asked=asked)
     ends = float(plane.min()), float(plane.max())
     depth = Depth(plane, _UNIT, own=_UNIT, own_name="range that was shown", extremes=ends)
     shown = Applied(LevelsMode.WINDOW, *_UNIT, LevelsMode.WINDOW)
-    return replace(
-        image, pixels=levels.to_bytes(depth, shown), depth=depth, levels=_SHOWN, shown=shown
-    )
+    pixels = levels.to_bytes(depth, shown)
+    return replace(image, pixels=pixels, depth=depth, levels=_SHOWN, shown=shown, asked=asked)
 
 
 def in_bytes(plane: Plane) -> Plane:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.edits.apply import Others
-from engine.edits.changes import CHANGES
 from engine.errors import EditError, one_line
 from engine.files import presence, regular
 from engine.files.named import NamedFiles
@@ -16,12 +15,11 @@ from engine.images.levels import with_levels
 from engine.images.reading import load_image
 from engine.progress import CancelToken
 from engine.reader import client
-from engine.records.edits import Change, Edits, Paste
+from engine.records.edits import Edits, Paste
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 
 _LARGEST = 8_000_000
-_MOST = 1000
 
 
 def read_edits(path: Path) -> Edits:
@@ -41,7 +39,6 @@ def read_edits(path: Path) -> Edits:
         if not isinstance(content, list):
             raise ValueError("its edits are no list")
         edits = Edits.from_facts(content)
-        check_amounts(edits)
     except (ValueError, RecursionError) as error:
         why = "nested too deep" if isinstance(error, RecursionError) else one_line(error)
         raise EditError(
@@ -64,22 +61,6 @@ def located(edits: Edits, files: NamedFiles, fault: Fault) -> Edits:
             for step in edits.steps
         )
     )
-
-
-def check_amounts(edits: Edits) -> None:
-    """Raises ValueError for a change by an amount that its slider cannot have, and for more edits
-    than can be done in a while."""
-    if len(edits.steps) > _MOST:
-        raise ValueError(f"{len(edits.steps):,} edits are too many; at most {_MOST:,}")
-    for number, step in enumerate(edits.steps, 1):
-        if not isinstance(step, Change):
-            continue
-        reach = CHANGES[step.what]
-        if not reach.low <= step.amount <= reach.high:
-            raise ValueError(
-                f"edit {number}: {step.what} is from {reach.low:g} to {reach.high:g}, "
-                f"not {step.amount:g}"
-            )
 
 
 def others_in(

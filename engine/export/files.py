@@ -257,8 +257,8 @@ def view_facts(view: View, image: LoadedImage, *, subject: bool = False) -> dict
     for step in facts["edits"]:
         if "source" in step:
             step["source"] = image.named(step["source"], subject)
-    if image.levels != AUTO:
-        facts["levels"] = spelled(image.levels)
+    if image.own_levels != AUTO:
+        facts["levels"] = spelled(image.own_levels)
     return facts
 
 

@@ -13,14 +13,14 @@ import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import ExportError, SessionError
 from engine.files import regular, suffixes
 from engine.files.atomic import whole_file
 from engine.keeping.format import facts_of, session_of
 from engine.keeping.pixels import MOST, KeptPixels
-from engine.keeping.records import KeptFile, KeptImage, KeptSession
+from engine.keeping.records import KeptFile, KeptImage, KeptSession, KeptSource
 
 SUFFIX = suffixes.SESSION
 MEMBER = "session.json"
@@ -64,20 +64,32 @@ def _with_room(
 ) -> tuple[KeptSession, dict[str, bytes], tuple[str, ...]]:
     """The session with the pictures for which there is room; these by their checksums, and the
     names of the others."""
-    images: list[KeptImage] = []
     pictures: dict[str, bytes] = {}
     left_out: list[str] = []
-    for image in session.images:
-        kept = image.pixels
-        if kept is not None and kept.sha256 not in pictures:
-            if len(kept.encoded) > most:
-                left_out.append(image.name)
-                image = replace(image, pixels=None)
-            else:
-                most -= len(kept.encoded)
-                pictures[kept.sha256] = kept.encoded
-        images.append(image)
-    return replace(session, images=tuple(images)), pictures, tuple(left_out)
+
+    def fitting(kept: KeptPixels | None, name: str) -> KeptPixels | None:
+        nonlocal most
+        if kept is None or kept.sha256 in pictures:
+            return kept
+        if len(kept.encoded) > most:
+            left_out.append(name)
+            return None
+        most -= len(kept.encoded)
+        pictures[kept.sha256] = kept.encoded
+        return kept
+
+    # Parts that are pasted are small, and an image can be pasted again.
+    sources = tuple(
+        replace(source, pixels=fitting(source.pixels, source.name)) for source in session.sources
+    )
+    images = tuple(
+        replace(image, pixels=fitting(image.pixels, image.name))
+        if image.pixels is not None
+        else image
+        for image in session.images
+    )
+    names = tuple(dict.fromkeys(left_out))
+    return replace(session, images=images, sources=sources), pictures, names
 
 
 def write_with_folder(path: Path, session: KeptSession, *, most: int = MOST) -> tuple[str, ...]:
@@ -108,6 +120,8 @@ def read(path: Path) -> KeptSession:
             ) from error
 
 
+Kept = TypeVar("Kept", KeptImage, KeptSource)
+
 _DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError)
 """What zipfile raises for damaged archives, and for kinds of compression that it does not know."""
 
@@ -119,7 +133,10 @@ def _with_pictures(session: KeptSession, archive: zipfile.ZipFile) -> KeptSessio
     def read(sha256: str) -> bytes:
         nonlocal left
         name = _PICTURES + sha256
-        if archive.namelist().count(name) != 1 or archive.getinfo(name).flag_bits & 1:
+        count = archive.namelist().count(name)
+        if count > 1:
+            raise SessionError("a picture is in it twice; open another copy of it")
+        if count < 1 or archive.getinfo(name).flag_bits & 1:
             raise SessionError("a picture is missing in it; open another copy of it")
         with archive.open(name) as member:
             data = member.read(left + 1)
@@ -128,22 +145,25 @@ def _with_pictures(session: KeptSession, archive: zipfile.ZipFile) -> KeptSessio
             raise SessionError(f"its pictures are larger than {MOST >> 20} MB, too large to read")
         return data
 
-    images: list[KeptImage] = []
-    for image in session.images:
-        if image.pixels is not None:
-            sha256 = image.pixels.sha256
-            if sha256 not in known:
-                known[sha256] = image.pixels.filled(read)
-            image = replace(image, pixels=known[sha256])
-        images.append(image)
-    return replace(session, images=tuple(images))
+    def filled(kept: KeptPixels) -> KeptPixels:
+        if kept.sha256 not in known:
+            known[kept.sha256] = kept.filled(read)
+        return known[kept.sha256]
+
+    def whole(one: Kept) -> Kept:
+        return one if one.pixels is None else replace(one, pixels=filled(one.pixels))
+
+    images, sources = tuple(map(whole, session.images)), tuple(map(whole, session.sources))
+    return replace(session, images=images, sources=sources)
 
 
 def _json_in(archive: zipfile.ZipFile) -> bytes:
     names = archive.namelist()
     if len(names) > _MOST_MEMBERS:
         raise SessionError(f"an archive of {len(names):,} files, too many for a session")
-    if names.count(MEMBER) != 1:
+    if names.count(MEMBER) > 1:
+        raise SessionError(f"{MEMBER} is in it twice; open another copy of it")
+    if MEMBER not in names:
         raise SessionError(f"an archive without a {MEMBER}; open a session file")
     if archive.getinfo(MEMBER).flag_bits & 1:
         raise SessionError("encrypted; open one that is not")
@@ -188,7 +208,11 @@ def related(session: KeptSession, folder: Path) -> KeptSession:
         replace(model, files={name: _related(file, folder) for name, file in model.files.items()})
         for model in session.models
     )
-    return replace(session, images=images, models=models)
+    sources = tuple(
+        replace(one, file=_related(one.file, folder)) if one.file is not None else one
+        for one in session.sources
+    )
+    return replace(session, images=images, models=models, sources=sources)
 
 
 def _related(file: KeptFile, folder: Path) -> KeptFile:

@@ -25,6 +25,7 @@ from engine.keeping.records import (
     KeptModel,
     KeptPane,
     KeptSession,
+    KeptSource,
     Run,
     Sight,
 )
@@ -44,6 +45,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_IMAGES = 100_000
 _MOST_MODELS = 1_000
 _MOST_PANES = 100
+_MOST_SOURCES = 10_000
 _MOST_NOTES = 10_000
 MOST_LETTERS = 10_000
 """In one note."""
@@ -73,6 +75,7 @@ def session_of(content: object) -> KeptSession:
         _display(values.mapping_in(content, "display")),
         _run(content["run"]) if content.get("run") is not None else None,
         folder_of(content["folder"]) if content.get("folder") is not None else None,
+        tuple(map(_source_of_edits, values.list_in(content, "sources", _MOST_SOURCES))),
     )
     _check(session)
     return session
@@ -80,9 +83,11 @@ def session_of(content: object) -> KeptSession:
 
 def _migrated(content: dict[str, Any], version: int) -> dict[str, Any]:
     """What a file of an earlier version says in the words of this one."""
+    # A key that meant nothing then has nothing that is in the archive.
+    if version < 3:
+        content = {name: to for name, to in content.items() if name != "sources"}
     if version > 1:
         return content
-    # The key meant nothing, and whatever it has is not of a picture in the archive.
     images = content.get("images")
     if not isinstance(images, list):
         return content
@@ -128,6 +133,16 @@ def _image(content: object) -> KeptImage:
         _sight(facts["sight"]) if facts.get("sight") is not None else None,
         _pixels(facts["pixels"]) if facts.get("pixels") is not None else None,
         {id: left_of(left) for id, left in values.mapping_in(facts, "left").items()},
+    )
+
+
+def _source_of_edits(content: object) -> KeptSource:
+    facts = values.mapping(content, "sources")
+    return KeptSource(
+        values.name(facts.get("name"), "name"),
+        _file(facts["file"]) if facts.get("file") is not None else None,
+        values.text(facts.get("scene", ""), "scene"),
+        _pixels(facts["pixels"]) if facts.get("pixels") is not None else None,
     )
 
 

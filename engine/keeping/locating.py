@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.files import presence
 from engine.files.named import is_elsewhere
-from engine.keeping.records import KeptFile, KeptModel, KeptPane, KeptSession
+from engine.keeping.records import KeptFile, KeptModel, KeptPane, KeptSession, KeptSource
 from engine.records.edits import Edits, Paste
 from engine.records.sources import ModelSource
 
@@ -19,11 +19,13 @@ Place = Callable[[KeptFile], Path | None]
 
 
 def all_files(session: KeptSession) -> Iterator[KeptFile]:
-    """The files that a session needs, each once: images first."""
+    """The files that a session needs, each once: images first, at last what edits paste from. The
+    scenes of the program are none of them."""
     seen: set[str] = set()
     images = (image.file for image in session.images if image.file is not None)
     models = (file for model in session.models for file in model.files.values())
-    for file in (*images, *models):
+    sources = (one.file for one in session.sources if one.file is not None and not one.scene)
+    for file in (*images, *models, *sources):
         if file.path not in seen:
             seen.add(file.path)
             yield file
@@ -129,18 +131,39 @@ def with_files(session: KeptSession, others: Mapping[str, KeptFile]) -> KeptSess
         images=images,
         models=tuple(_moved(model, other) for model in session.models),
         panes=tuple(_pane_moved(pane, others) for pane in session.panes),
+        sources=tuple(_source_moved(one, others) for one in session.sources),
     )
+
+
+def with_scenes(session: KeptSession, scenes: Iterable[Path]) -> KeptSession:
+    """The session, whose edits paste from the scenes of this program. scenes: their files."""
+    here = {path.name: path for path in scenes}
+    others = {
+        one.name: KeptFile(str(here[one.scene])) for one in session.sources if one.scene in here
+    }
+    return with_files(session, others) if others else session
+
+
+def pasted_from(edits: Edits, others: Mapping[str, KeptFile]) -> Edits:
+    """The edits, which paste from where the files are now. others: by the paths that they have."""
+    return Edits(
+        tuple(
+            replace(step, source=others[step.source].path)
+            if isinstance(step, Paste) and step.source in others
+            else step
+            for step in edits.steps
+        )
+    )
+
+
+def _source_moved(one: KeptSource, others: Mapping[str, KeptFile]) -> KeptSource:
+    known = others.get(one.name)
+    return replace(one, name=known.path, file=known) if known is not None else one
 
 
 def _pane_moved(pane: KeptPane, others: Mapping[str, KeptFile]) -> KeptPane:
     """The pane, whose edits paste from where the files are now."""
-    steps = tuple(
-        replace(step, source=others[step.source].path)
-        if isinstance(step, Paste) and step.source in others
-        else step
-        for step in pane.view.edits.steps
-    )
-    return replace(pane, view=replace(pane.view, edits=Edits(steps)))
+    return replace(pane, view=replace(pane.view, edits=pasted_from(pane.view.edits, others)))
 
 
 def _with_sources(edits: Any, others: Mapping[str, KeptFile]) -> Any:

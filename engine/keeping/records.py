@@ -83,6 +83,21 @@ class KeptImage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSource:
+    """What edits paste from, whether or not it is open as well.
+
+    name: the text that stands for it in the edits. file: None for what has none. scene: the name of
+    a scene's file, which is looked for among those of the program; else ''. pixels: of what has no
+    file.
+    """
+
+    name: str
+    file: KeptFile | None = None
+    scene: str = ""
+    pixels: KeptPixels | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptModel:
     """A model of a session.
 
@@ -130,7 +145,8 @@ class KeptSession:
 
     active: which of the panes is. links: what the panes share, by name. arrangement: of two panes,
     one of ARRANGEMENTS. pinned: the label of the class that is kept from image to image. display:
-    with the end of a locked colour scale. folder: the folder page, None without one.
+    with the end of a locked colour scale. folder: the folder page, None without one. sources: what
+    the edits of the images paste from.
     """
 
     images: tuple[KeptImage, ...] = ()
@@ -143,6 +159,7 @@ class KeptSession:
     display: DisplaySettings = field(default_factory=DisplaySettings)
     run: Run | None = None
     folder: KeptFolder | None = None
+    sources: tuple[KeptSource, ...] = ()
 
     def is_alike(self, other: KeptSession) -> bool:
         """Whether both are the same to a person: what the running program adds does not count, nor
@@ -161,6 +178,8 @@ class KeptSession:
                 images=(),
                 models=(),
                 run=None,
+                # They follow from the edits.
+                sources=(),
                 folder=session.folder.content if session.folder is not None else None,
             )
             for session in (self, other)

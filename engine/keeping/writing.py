@@ -7,16 +7,16 @@ from typing import Any
 
 from engine.keeping.folders import folder_facts
 from engine.keeping.left import left_facts
-from engine.keeping.records import KeptImage, KeptModel, KeptSession
+from engine.keeping.records import KeptImage, KeptModel, KeptSession, KeptSource
 from engine.profiles.asked import question_content
 from engine.records.images import Note
 from engine.records.levels import AUTO
 from engine.version import VERSION
 
 FORMAT = "hookscope-session"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of a file that is written; one of a later version is rejected. In version 1, no session has a
-picture of its own."""
+picture of its own; in version 2, none says what its edits paste from."""
 
 
 def facts_of(session: KeptSession) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def facts_of(session: KeptSession) -> dict[str, Any]:
         "arrangement": session.arrangement,
         "pinned": session.pinned,
         "display": asdict(session.display) | {"contours": list(session.display.contours)},
+        "sources": [_source_facts(source) for source in session.sources],
     }
     if session.run is not None:
         facts["run"] = asdict(session.run)
@@ -58,6 +59,15 @@ def _image_facts(image: KeptImage) -> dict[str, Any]:
         "left": {id: left_facts(left) for id, left in image.left.items()},
     }
     return {"id": image.id, "name": image.name} | {name: to for name, to in facts.items() if to}
+
+
+def _source_facts(source: KeptSource) -> dict[str, Any]:
+    facts = {
+        "file": asdict(source.file) if source.file is not None else None,
+        "scene": source.scene,
+        "pixels": source.pixels.sha256 if source.pixels is not None else None,
+    }
+    return {"name": source.name} | {name: to for name, to in facts.items() if to}
 
 
 def _note_facts(note: Note) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,18 +140,30 @@ def _coco(path: Path, content: bytes, image: LoadedImage) -> list[Box]:
         raise _wrong(path, f"not JSON ({str(error)[:100]})") from None
     if not isinstance(facts, dict):
         raise _wrong(path, "not a COCO file: it has no images")
-    entry = _coco_image(path, _rows(path, facts, "images"), image)
+    images = _rows(path, facts, "images")
+    entry = _coco_image(path, images, image)
+    known = Counter(row.get("id") for row in images)
+    twice = next((id for id, count in known.items() if count > 1), None)
+    if twice is not None:
+        raise _wrong(path, f"two of its images have the id {str(twice)[:40]}")
     _check_size(path, entry.get("width"), entry.get("height"), image)
     names = {row.get("id"): row.get("name") for row in _rows(path, facts, "categories")}
     boxes: list[Box] = []
+    astray = ""
     for number, row in enumerate(_rows(path, facts, "annotations"), 1):
-        if row.get("image_id") != entry.get("id"):
+        id = row.get("image_id")
+        if id not in known:
+            astray = astray or f"annotation {number} is of image {str(id)[:40]}"
+        if id != entry.get("id"):
             continue
         box = row.get("bbox")
         if not isinstance(box, list) or len(box) != 4:
             raise _wrong(path, f"annotation {number} has no box of four numbers")
         name = names.get(row.get("category_id"))
         boxes.append(_checked(path, f"annotation {number}", box, str(name or "")))
+    if astray and not boxes:
+        # A part of a larger file may have annotations of other images; here they are all there is.
+        raise _wrong(path, f"{astray}, which is none of its images")
     return boxes
 
 

@@ -131,9 +131,28 @@ class Changing(StrEnum):
     GREY = "grey"
 
 
+RANGES: dict[Changing, tuple[float, float]] = {
+    Changing.SHIFT_X: (-50, 50),
+    Changing.SHIFT_Y: (-50, 50),
+    Changing.FLIP_X: (0, 1),
+    Changing.FLIP_Y: (0, 1),
+    Changing.ROTATE: (-180, 180),
+    Changing.SCALE: (-80, 200),
+    Changing.BRIGHTNESS: (-100, 100),
+    Changing.CONTRAST: (-100, 100),
+    Changing.GAMMA: (-3, 3),
+    Changing.HUE: (-180, 180),
+    Changing.BLUR: (0, 10),
+    Changing.NOISE: (0, 100),
+    Changing.JPEG: (1, 100),
+    Changing.GREY: (0, 100),
+}
+"""The lowest and the highest amount of each, in the units of engine/edits/changes.py."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The whole image changed by an amount; engine/edits/changes.py has the ranges and units."""
+    """The whole image changed by an amount; engine/edits/changes.py has the units."""
 
     what: Changing
     amount: float
@@ -160,6 +179,9 @@ class Paste:
 
 Edit: TypeAlias = Crop | Hide | Change | Paste
 
+MOST_EDITS = 1_000
+"""Of one image; more cannot be done in a while. The limit wherever edits are read or made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edits:
@@ -184,10 +206,13 @@ class Edits:
     def from_facts(cls, facts: Iterable[Mapping[str, Any]]) -> Edits:
         """The edits of these facts; what is missing of a step has its usual value.
 
-        Raises ValueError for facts that are of no edits; it says which step, and why.
+        Raises ValueError for facts that are of no edits; it says which step, and why. Likewise for
+        amounts out of range, and for more than MOST_EDITS steps.
         """
-        steps = []
-        for number, each in enumerate(facts, 1):
+        listed, steps = list(facts), []
+        if len(listed) > MOST_EDITS:
+            raise ValueError(f"{len(listed):,} edits are too many; at most {MOST_EDITS:,}")
+        for number, each in enumerate(listed, 1):
             try:
                 steps.append(_edit(each))
             except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -260,8 +285,11 @@ def _edit(facts: Mapping[str, Any]) -> Edit:
         )
         return Hide(_shape(facts), filling, kind == "keep", on)
     if kind == "change":
-        amount = _number(facts["amount"])
-        return Change(Changing(facts["what"]), amount, _seed(facts.get("seed", 0)), on)
+        what, amount = Changing(facts["what"]), _number(facts["amount"])
+        low, high = RANGES[what]
+        if not low <= amount <= high:
+            raise ValueError(f"{what} is from {low:g} to {high:g}, not {amount:g}")
+        return Change(what, amount, _seed(facts.get("seed", 0)), on)
     if kind == "paste":
         page = typed(facts.get("page", 1), int)
         if page < 1:

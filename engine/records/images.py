@@ -111,6 +111,14 @@ class Subject:
             text = re.sub(pattern, "\u2026", text, flags=re.IGNORECASE)
         return text
 
+    def joined(self, other: Subject) -> Subject:
+        """Of an image that shows both."""
+        names, dates = (
+            "; ".join(dict.fromkeys(text for text in texts if text))
+            for texts in ((self.name, other.name), (self.date, other.date))
+        )
+        return Subject(names, dates, tuple(dict.fromkeys((*self.tokens, *other.tokens))))
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelNumbers:
@@ -129,10 +137,11 @@ class LoadedImage:
     path: the file it came from; None for pasted or generated images.
     mode: Pillow's name of the file's pixel format ('L', 'CMYK', 'I;16'), for information.
     depth: the values, if the file has more than 8 bits or its own range; None if pixels are all.
-    levels: set for this image; AUTO leaves them to the preprocessing.
+    levels: set for this image; AUTO leaves them to the preprocessing. asked: those that were set
+    before it was edited, which leaves other values; None where it has not been.
     shown: the levels that pixels show; None without depth.
     page: from 1; pages: how many the file has.
-    notices: sentences for the user. subject: for DICOM files.
+    notices: sentences for the user. subject: for DICOM files, and for what is pasted from one.
     """
 
     name: str
@@ -146,6 +155,12 @@ class LoadedImage:
     pages: int = 1
     notices: tuple[str, ...] = ()
     subject: Subject | None = None
+    asked: Levels | None = None
+
+    @property
+    def own_levels(self) -> Levels:
+        """The levels that were set for it as its file has it."""
+        return self.levels if self.asked is None else self.asked
 
     def is_same_input(self, other: LoadedImage) -> bool:
         """Whether a network gets the same of both, whatever they display."""

@@ -75,12 +75,16 @@ def _name(subject: Subject, included: Included) -> str:
 def _subject(subject: Subject, included: Included, *, alone: bool) -> Iterator[Block]:
     if not alone:
         yield Heading(f"{_name(subject, included)} · {subject.info.name}")
+    change = subject.change(patient=included.patient)
+    if change:
+        yield Paragraph(f"{change}.")
     yield Pictures((_bare(subject, included), *(_shot(subject.image, one) for one in subject.maps)))
     yield Heading("Prediction", 2 if alone else 3)
     yield _predictions(subject)
     if included.edits and subject.edits.active:
         yield Heading("Edits", 2 if alone else 3)
-        steps = (edit_words(step) for step in subject.edits.active)
+        image, patient = subject.image, included.patient
+        steps = (image.named(edit_words(step), patient) for step in subject.edits.active)
         yield Facts(tuple((str(number), text) for number, text in enumerate(steps, start=1)))
     if included.notes and subject.notes:
         yield Heading("Notes", 2 if alone else 3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from engine.edits.apply import Others, edited
@@ -10,6 +11,7 @@ from engine.edits.reading import others_in
 from engine.effects.hottest import Hottests
 from engine.errors import SessionError
 from engine.explain.session import Session
+from engine.files.hashing import sha256_of
 from engine.files.trust import Trust
 from engine.formats.demo import SCENES
 from engine.images.levels import with_levels
@@ -20,10 +22,10 @@ from engine.loading.load import open_source
 from engine.model import Model
 from engine.profiles.format import profile_of
 from engine.progress import Report, ignore_progress
-from engine.records.edits import Edits
+from engine.records.edits import Edits, Paste
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.levels import Levels
+from engine.records.levels import AUTO, Levels
 from engine.records.workbench.reports import Mapped, Subject
 from engine.records.workbench.trust import TrustFigure
 
@@ -48,6 +50,7 @@ def subjects_of(
     the errors of open_source, load_image and Session.explain.
     """
     session = _found(files.read(path), path)
+    changed = _changed(session)
     panes = [pane for pane in session.panes if not pane.bare and pane.view.model]
     if not panes:
         raise SessionError(f"{path}: shows no map; name an image, or save a session that shows one")
@@ -67,12 +70,15 @@ def subjects_of(
             opened = {model_id: _model(owner, trust, device, patience)}
         model = opened[model_id]
         image = _image(session, kept, model, edits, path.parent, patience, exact=exact)
-        found[number] = _subject(session, kept, model, image, edits, own, measure, exact=exact)
+        names = _changed_of(kept, owner, edits, changed)
+        subject = _subject(session, kept, model, image, edits, own, measure, exact=exact)
+        found[number] = replace(subject, changed=names)
     return tuple(found[number] for number in sorted(found))
 
 
 def _found(session: KeptSession, path: Path) -> KeptSession:
     """The session with its files where they are now. Raises SessionError if one is missing."""
+    session = locating.with_scenes(session, (scene.path for scene in SCENES))
     places: dict[str, Path] = {}
     for file in locating.all_files(session):
         place = locating.place_of(file, path.parent)
@@ -84,20 +90,42 @@ def _found(session: KeptSession, path: Path) -> KeptSession:
     return locating.moved(session, places)
 
 
+def _changed(session: KeptSession) -> dict[str, str]:
+    """The names of files that are not as they were when the session was saved, by their paths."""
+    return {
+        file.path: file.name
+        for file in locating.all_files(session)
+        if file.sha256 and sha256_of(Path(file.path), SessionError) != file.sha256
+    }
+
+
+def _changed_of(
+    kept: KeptImage, owner: KeptModel, edits: Edits, changed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Those of them that the maps of an image by a model depend on."""
+    paths = [kept.file.path] if kept.file is not None else []
+    paths += [file.path for file in owner.files.values()]
+    paths += [step.source for step in edits.active if isinstance(step, Paste)]
+    return tuple(dict.fromkeys(changed[path] for path in paths if path in changed))
+
+
 def _model(kept: KeptModel, trust: Trust, device: str, patience: float | None) -> Model:
     profile = None if kept.profile is None else profile_of(dict(kept.profile))
     return open_source(kept.source, device, trust, profile=profile, patience=patience)
 
 
 def _others_of(session: KeptSession, elsewhere: Others, policy: Levels) -> Others:
-    """The images that edits paste from: those of the session that have no file by their names."""
+    """The images that edits paste from: those that have no file by their names, in sessions of
+    earlier versions as an image of the session."""
+    known = {kept.name: (kept.pixels, kept.levels) for kept in session.images if kept.pixels}
+    known |= {kept.name: (kept.pixels, AUTO) for kept in session.sources if kept.pixels}
 
     def find(source: str, page: int) -> LoadedImage:
-        for kept in session.images:
-            if kept.pixels is not None and kept.name == source:
-                own = decode_image(kept.pixels.encoded, kept.name, page=page, levels=kept.levels)
-                return with_levels(own, policy)
-        return elsewhere(source, page)
+        pixels, levels = known.get(source, (None, AUTO))
+        if pixels is None:
+            return elsewhere(source, page)
+        own = decode_image(pixels.encoded, source, page=page, levels=levels)
+        return with_levels(own, policy)
 
     return find
 

@@ -11,7 +11,6 @@ from engine.records.views import View
 from gui.jobs.file_work import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
-from gui.state.images import pictures_of
 from gui.state.scale import shared_end
 from gui.state.state import NoticeKind, State
 
@@ -49,7 +48,7 @@ class Exports(QObject):
             versions,
             view=View.of(explanation, loaded, view.model, view.edits),
             notes=image.notes,
-            pictures=pictures_of(state.images.values()),
+            pictures=state.pictures,
         )
 
     def _display(self) -> DisplaySettings:

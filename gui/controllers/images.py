@@ -69,6 +69,7 @@ class Images(QObject):
         self._closing.reopened.connect(self.reopened)
         self._many: tuple[Found, Path | None] | None = None
         self._made_room = False
+        self._given: set[str] = set()
 
     def open_scenes(self) -> None:
         """Open the embedded scenes and select the first."""
@@ -337,11 +338,14 @@ class Images(QObject):
         self._make_room()
 
     def _named_apart(self, decoded: Decoded) -> Decoded:
-        """With a name that no other image without a file has: edits and exports name them so."""
+        """With a name that no other image without a file has or had: edits and exports name them
+        so, and one that was closed may be reopened."""
         taken = {image.name for image in self._state.images.values() if image.path is None}
+        taken |= self._given.union(self._state.pieces)
         name, number = decoded.loaded.name, 2
         while name in taken:
             name, number = f"{decoded.loaded.name} ({number})", number + 1
+        self._given.add(name)
         return replace(decoded, loaded=replace(decoded.loaded, name=name))
 
 

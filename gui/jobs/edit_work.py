@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine.records.edits import Edits, Hide, Hottest
 from engine.records.images import LoadedImage
 from gui.state.edited import EditedImage
+from gui.state.pieces import Piece
 from gui.toolkit.imaging import Picture
 
 if TYPE_CHECKING:
@@ -19,16 +20,22 @@ if TYPE_CHECKING:
     from gui.jobs.lanes import Watch
 
 
+Opened: TypeAlias = Mapping[str, LoadedImage | Piece]
+"""What a paste may be of without being read: decoded images, by path or name, and pieces."""
+
+
 def needs_map(edits: Edits) -> bool:
     """Whether the edits are by a map of the image, which takes the engine."""
     return any(isinstance(e, Hide) and isinstance(e.shape, Hottest) for e in edits.active)
 
 
-def others_of(opened: Mapping[str, LoadedImage], watch: Watch) -> Others:
-    """The images that parts are pasted of. opened: those that are decoded, by path or name."""
+def others_of(opened: Opened, watch: Watch) -> Others:
+    """The images that parts are pasted of."""
 
     def find(source: str, page: int) -> LoadedImage:
         known = opened.get(source)
+        if isinstance(known, Piece):
+            return _loaded(known, source, page, watch)
         if known is not None and known.page == page:
             return known
         from engine.images.reading import load_image
@@ -38,10 +45,21 @@ def others_of(opened: Mapping[str, LoadedImage], watch: Watch) -> Others:
     return find
 
 
+def _loaded(piece: Piece, name: str, page: int, watch: Watch) -> LoadedImage:
+    loaded = piece.loaded
+    if loaded is None or loaded.page != page:
+        from engine.images.reading import decode_image
+
+        data = piece.pixels.encoded
+        loaded = decode_image(data, name, page=page, cancel=watch.cancel, patience=None)
+        piece.loaded = loaded
+    return loaded
+
+
 def make(
     image: LoadedImage,
     edits: Edits,
-    opened: Mapping[str, LoadedImage],
+    opened: Opened,
     watch: Watch,
     masks: Masks | None = None,
 ) -> EditedImage:

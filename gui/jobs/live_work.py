@@ -7,13 +7,12 @@ of the whole photograph. Once the hand rests, the window edits and explains the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.records.edits import NO_EDITS, Brush, Crop, Edits, Hide
 from engine.records.images import LoadedImage
-from gui.jobs.edit_work import others_of
+from gui.jobs.edit_work import Opened, others_of
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Watch
 from gui.jobs.reduced import Reduced, reduced_for
@@ -62,11 +61,11 @@ class LiveWork:
         self,
         image: LoadedImage,
         request: Request,
-        opened: Mapping[str, LoadedImage],
+        opened: Opened,
         watch: Watch,
     ) -> LiveScores:
-        """What the network says of an image with the request's edits. opened: the decoded images,
-        for edits.others_of. Raises the errors of a session and ImageError, and Cancelled."""
+        """What the network says of an image with the request's edits. opened: for
+        edit_work.others_of. Raises the errors of a session and ImageError, and Cancelled."""
         from engine.edits.apply import edited
 
         begun = self._begun
@@ -138,7 +137,7 @@ def curve_of(
     edits: Edits,
     at: int,
     target: int,
-    opened: Mapping[str, LoadedImage],
+    opened: Opened,
     watch: Watch,
     *,
     exact: bool,
@@ -171,7 +170,7 @@ def positions_of(
     edits: Edits,
     at: int,
     target: int,
-    opened: Mapping[str, LoadedImage],
+    opened: Opened,
     watch: Watch,
     *,
     exact: bool,

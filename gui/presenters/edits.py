@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QPointF
 
 from engine.edits.changes import CHANGES
 from engine.errors import EditError
-from engine.records.edits import Crop, Edits, Paste
+from engine.records.edits import Crop, Edit, Edits, Paste
 from engine.records.images import LoadedImage, Region
 from gui.controllers.controller import Controller
 from gui.state.panes import Pane
@@ -56,7 +58,7 @@ class EditPresenter(QObject):
             window.canvas.set_original(image.picture if done.steps else None)
         edits = editor.edits
         error = image.edits_error if image is not None else ""
-        window.what_if.show_edits(edits.steps, editor.selected, error)
+        window.what_if.show_edits(_untold(edits, state), editor.selected, error)
         window.edit_tool.show_edits(edits.steps, editor.selected, self._offset)
         actions, there = window.actions_by_id, bool(edits.steps)
         actions.enable(("clear_edits", "copy_edits", "export_edits"), there)
@@ -90,6 +92,24 @@ class EditPresenter(QObject):
         view.show_curve(
             found.amounts, values.tolist(), found.target.label, reach.unit, percent=percent
         )
+
+
+def _untold(edits: Edits, state: State) -> tuple[Edit, ...]:
+    """The edits as a list shows them: names of DICOM files without their patients."""
+    if not any(isinstance(step, Paste) for step in edits.steps):
+        return edits.steps
+    known = [image.loaded for image in state.images.values()]
+    known += [image.edited.loaded for image in state.images.values() if image.edited is not None]
+
+    def masked(text: str) -> str:
+        for image in known:
+            text = image.named(text, subject=False) if image is not None else text
+        return text
+
+    return tuple(
+        replace(step, source=masked(step.source)) if isinstance(step, Paste) else step
+        for step in edits.steps
+    )
 
 
 def _offset(done: Edits, image: LoadedImage) -> QPointF:

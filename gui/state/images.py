@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from engine.records.levels import AUTO, Levels
 from engine.records.sources import ModelSource
 from gui.state.edited import EditedImage
 from gui.state.panes import Left
+from gui.state.pieces import Piece
 from gui.toolkit.imaging import Picture
 
 
@@ -90,9 +91,13 @@ class OpenImage:
         return "" if self.path is not None and self.scene is None and not self.error else self.name
 
 
-def pictures_of(images: Iterable[OpenImage]) -> dict[str, Callable[[], bytes]]:
-    """What goes beside the JSON of an export, of those images that have no file, by their names."""
+def pictures_of(
+    images: Iterable[OpenImage], pieces: Mapping[str, Piece]
+) -> dict[str, Callable[[], bytes]]:
+    """What goes beside the JSON of an export, of images and parts of them that have no file, by
+    their names."""
     kept = {image.name: image.pixels for image in images if image.path is None}
+    kept |= {name: piece.pixels for name, piece in pieces.items()}
     return {name: partial(_encoded, one) for name, one in kept.items() if one is not None}
 
 

@@ -6,7 +6,7 @@ from anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,8 +25,9 @@ from engine.records.options import Value
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.state.edited import LiveScores
-from gui.state.images import OpenImage
+from gui.state.images import OpenImage, pictures_of
 from gui.state.panes import Left, Links, OfActive, Pane
+from gui.state.pieces import Piece
 from gui.state.records import Answer, EngineFacts, SweepAnswer
 from gui.toolkit.imaging import Picture
 
@@ -145,6 +146,7 @@ class State(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.images: dict[str, OpenImage] = {}
+        self.pieces: dict[str, Piece] = {}
         self.panes = [Pane()]
         self.active = 0
         self.links = Links()
@@ -219,6 +221,11 @@ class State(QObject):
             image.page,
             self.edits_of(pane),
         )
+
+    @property
+    def pictures(self) -> dict[str, Callable[[], bytes]]:
+        """What goes beside the JSON of an export, as in pictures_of."""
+        return pictures_of(self.images.values(), self.pieces)
 
     def edits_of(self, pane: Pane) -> Edits:
         """The edits that a pane's image is shown and explained with."""

@@ -168,6 +168,7 @@ class MainWindow(DropWindow):
         self.region_tool = RegionTool(self.canvas)
         self._bare_key = BareKey(self, self.canvas)
         self.notice = NoticeBar()
+        self.notice.left.connect(self.canvas.setFocus)
         self.pages = PageBar(self.canvas.lane)
         self.status = StatusBar()
         self.tree = LayerTree()

@@ -239,3 +239,21 @@ def test_of_what_if_the_map_of_the_edited_image_is_made(run: Run, tmp_path: Path
     what = (tmp_path / "cropped.png", "--model", "demo:shapes", "--class", "ring")
     _, wanted = exported(run, tmp_path, *what)
     assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("levels", ["auto", "window:20000,30000"])
+def test_an_edited_deep_image_is_shown_as_its_file_is_not_as_the_edits_left_it(
+    run: Run, tmp_path: Path, levels: str
+) -> None:
+    values = np.random.default_rng(6).integers(2_000, 50_000, (90, 110)).astype(np.uint16)
+    path = tmp_path / "deep.png"
+    Image.fromarray(values).save(path)
+    first, _ = exported(run, tmp_path, path, "--model", "demo:shapes", "--levels", levels)
+    content = json.loads(first.read_text("utf-8"))
+    content["view"]["edits"] = [{"edit": "crop", "part": [5, 6, 80, 70]}]
+    first.write_text(json.dumps(content), "utf-8")
+    second, wanted = again(run, tmp_path, "--like", first)
+    assert second["view"].get("levels", "auto") == content["view"].get("levels", "auto")
+    (tmp_path / "again.json").rename(tmp_path / "second.json")
+    _, found = again(run, tmp_path, "--like", tmp_path / "second.json")
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,14 @@ from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.keeping import files
 from engine.keeping.pixels import KeptPixels
-from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
+from engine.keeping.records import (
+    KeptFile,
+    KeptImage,
+    KeptModel,
+    KeptPane,
+    KeptSession,
+    KeptSource,
+)
 from engine.records.display import DisplaySettings
 from engine.records.edits import Edits, Paste, Rectangle
 from engine.records.sources import ModelSource
@@ -146,7 +154,13 @@ def test_what_is_refused_before_the_work_starts(
 def session_file(folder: Path) -> tuple[Path, Path]:
     """A session of two panes of an edited image with notes, and one without a map; the image."""
     from engine.keeping import files
-    from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
+    from engine.keeping.records import (
+        KeptFile,
+        KeptImage,
+        KeptModel,
+        KeptPane,
+        KeptSession,
+    )
     from engine.records.asked import Question
     from engine.records.edits import Crop, Edits, Rectangle
     from engine.records.images import Note, Region
@@ -251,3 +265,70 @@ def test_a_session_is_given_no_consent_on_the_command_line(run: Run, tmp_path: P
     assert refused.err.count("\n") == 1
     assert "agree there" in refused.err
     assert not (tmp_path / "report.html").exists()
+
+
+def pasting_session(folder: Path, *, source: Path, checksums: bool = True) -> Path:
+    """A session whose one pane has a paste from a file that is not open."""
+    whole = folder / "whole.png"
+    Image.new("RGB", (300, 200), "olive").save(whole)
+
+    def kept(path: Path) -> KeptFile:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if checksums else ""
+        return KeptFile(str(path), path.name, sha256, path.stat().st_size)
+
+    edits = Edits((Paste(str(source), Rectangle(0, 0, 40, 30), (10.0, 10.0)),))
+    image = KeptImage("a", "whole.png", kept(whole), edits=edits.facts)
+    pane = KeptPane(View("a", "m", "layer4", edits=edits))
+    model = KeptModel("m", ModelSource("demo:shapes"))
+    path = folder / "s.hookscope"
+    sources = (KeptSource(str(source), kept(source)),)
+    files.write(path, KeptSession((image,), (model,), (pane,), sources=sources))
+    return path
+
+
+def test_what_has_changed_since_the_session_was_saved_is_said(run: Run, tmp_path: Path) -> None:
+    mark = tmp_path / "mark.png"
+    Image.new("RGB", (60, 60), "red").save(mark)
+    path = pasting_session(tmp_path, source=mark)
+    out = tmp_path / "a.html"
+    done = run("report", path, "--out", out)
+    assert (done.code, done.err) == (0, "")
+    assert "has changed" not in Page(out.read_bytes()).text
+    # Also where time and size are as before.
+    Image.new("RGB", (60, 60), "blue").save(mark)
+    Image.new("RGB", (300, 200), "navy").save(tmp_path / "whole.png")
+    for name in ("b.html", "b.pdf"):
+        done = run("report", path, "--out", tmp_path / name)
+        assert done.code == 0
+        wanted = "whole.png and mark.png have changed since the session was saved"
+        assert done.err == f"hookscope: {wanted}; the maps are of what they are now\n"
+        data = (tmp_path / name).read_bytes()
+        text = Page(data).text if name == "b.html" else Pages(data).whole_text
+        assert wanted in " ".join(text.split())
+
+
+def test_a_session_without_checksums_says_nothing_of_changes(run: Run, tmp_path: Path) -> None:
+    mark = tmp_path / "mark.png"
+    Image.new("RGB", (60, 60), "red").save(mark)
+    path = pasting_session(tmp_path, source=mark, checksums=False)
+    done = run("report", path, "--out", tmp_path / "a.html")
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_the_patient_of_what_is_pasted_is_named_on_request_alone(
+    run: Run, tmp_path: Path, patient: bool
+) -> None:
+    """The image that it is pasted on is of nobody."""
+    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
+    mark = tmp_path / "DOE JANE.dcm"
+    mark.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    path = pasting_session(tmp_path, source=mark)
+    mark.write_bytes(written(dataset(values + 1, PatientName="DOE^JANE")))
+    more = ("--patient",) if patient else ()
+    done = run("report", path, "--out", tmp_path / "a.html", *more)
+    assert done.code == 0, done.err
+    text = Page((tmp_path / "a.html").read_bytes()).text
+    assert ("JANE" in text, "JANE" in done.err) == (patient, patient)
+    assert "paste 40 x 30 at 0, 0 of" in text
+    assert "has changed since the session was saved" in text

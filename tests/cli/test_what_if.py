@@ -18,6 +18,7 @@ from engine.effects.hottest import Hottests
 from engine.formats.demo import SCENES
 from engine.records.edits import Crop, Edits, Fill, Filling, Hide, Hottest, Paste, Rectangle
 from tests.cli.runs import Result
+from tests.engine.images.dicom_files import dataset, written
 
 Run = Callable[..., Result]
 SCENE = {scene.path.name: scene.path for scene in SCENES}
@@ -201,3 +202,39 @@ def test_a_file_of_other_things_is_said(run: Run, tmp_path: Path, text: str, say
     assert says in result.err
     assert result.err.count("\n") == 1
     assert len(result.err) < 500 or "aaa" in result.err
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_the_patient_of_what_is_pasted_is_named_on_request_alone(
+    run: Run, tmp_path: Path, patient: bool
+) -> None:
+    source = tmp_path / "DOE JANE.dcm"
+    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
+    source.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    file, facts = tmp_path / "edits.json", tmp_path / "facts.json"
+    steps = Edits((Paste(source.name, Rectangle(5, 5, 40, 40), (100, 90)),)).facts
+    file.write_text(json.dumps(steps), "utf-8")
+    more = ("--patient",) if patient else ()
+    given = ("what-if", SCENE["hexagon.jpg"], "--model", "demo:shapes", "--edits", file, *more)
+    said = run(*given)
+    assert said.code == 0, said.err
+    assert ("JANE" in said.out) == patient
+    assert run(*given, "--json", facts).code == 0
+    assert ("JANE" in facts.read_text("utf-8")) == patient
+
+
+def test_a_file_that_is_read_is_not_written(run: Run, tmp_path: Path) -> None:
+    edits, like = tmp_path / "edits.json", tmp_path / "like.json"
+    edits.write_text(json.dumps(Edits((Crop(Rectangle(5, 5, 400, 400)),)).facts), "utf-8")
+    assert run("explain", "--model", "demo:shapes", "--json", like).code == 0
+    before = edits.read_bytes(), like.read_bytes()
+    for given in (
+        ("what-if", "--edits", edits, "--json", edits),
+        ("what-if", "--edits", edits, "--json", tmp_path / "." / "edits.json"),
+        ("explain", "--like", like, "--json", like),
+    ):
+        result = run(*given)
+        assert result.code == 2, given
+        assert "would overwrite an input file" in result.err
+        assert result.err.count("\n") == 1
+    assert (edits.read_bytes(), like.read_bytes()) == before

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QApplication, QWidget
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
+from engine.records.sources import ModelSource
 from gui import settings as table
 from tests.gui.user import Key, User
 
@@ -38,3 +42,26 @@ def test_comparing_with_the_expected_class_goes_on_with_its_switch(user: User) -
     user.until(line._parts.isVisible)
     user.wait_explained()
     assert line._parts.isAncestorOf(focused())
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_space_shows_the_image_after_the_button_of_a_notice(user: User, by: str) -> None:
+    """Whoever takes up what a notice offers presses no other button by Space."""
+    program = user.start()
+    window, state = program.window, program.state
+    program.controller.images.select(list(state.images)[4])
+    user.until(window.notice._button.isVisible)
+    button = window.notice._button
+    if by == "mouse":
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    else:
+        button.setFocus()
+        user.press(Key.Key_Space)
+    user.until(lambda: state.model_source == ModelSource("demo:shortcut"))
+    user.wait_explained()
+    user.until(lambda: not button.isVisible())
+    shown = list[bool]()
+    window.canvas.bare_changed.connect(shown.append)
+    user.press(Key.Key_Space)
+    assert shown == [True, False]
+    assert not window.findChildren(QFileDialog)

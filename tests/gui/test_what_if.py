@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PILImage
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 import engine
 from engine.edits.apply import edited, frame_of
+from engine.edits.reading import read_edits
 from engine.effects.curves import curve
 from engine.formats.demo import SCENES
 from engine.records.edits import (
+    MOST_EDITS,
     NO_EDITS,
     Brush,
     Change,
@@ -637,3 +640,57 @@ def test_escape_and_undo_drop_what_is_being_drawn(user: User) -> None:
         assert user.program.window.edit_tool.tool == "rectangle"
     wait_edited(user)
     same(user.program.state.explanation, whole)
+
+
+def test_no_more_edits_are_made_than_can_be_opened_again(user: User, tmp_path: Path) -> None:
+    opened(user, Key.Key_R)
+    most = Edits((replace(BOX, on=False),) * MOST_EDITS)
+    editor = user.program.controller.what_if.editor
+    editor.set(most, "many")
+    added(user, BOX)
+    assert edits(user) == most
+    assert "1,000 edits" in user.program.window.notice.text
+    drag(user, (100, 100), (300, 250))
+    assert edits(user) == most
+    # Those that are there can be changed, and fewer are no fault.
+    editor.put(3, replace(BOX, keep=True, on=False), "keep")
+    editor.remove(0)
+    added(user, Change(Changing.GREY, 100, on=False))
+    assert len(edits(user).steps) == MOST_EDITS
+    path = tmp_path / "edits.json"
+    user.program.controller.what_if.files.write(path)
+    user.until(path.exists)
+    assert read_edits(path) == edits(user)
+
+
+def test_the_brush_suits_each_image_until_it_is_sized_by_hand(user: User, tmp_path: Path) -> None:
+    """One for the first image would be a dot on a photograph, or cover an icon."""
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    PILImage.new("RGB", (80, 60), "teal").save(small)
+    PILImage.new("RGB", (2400, 1800), "olive").save(large)
+    program = user.start(small, large, model=NamedModel(ModelSource("demo:shapes")))
+    user.press(Key.Key_E)
+    user.press(Key.Key_H)
+
+    def painted() -> float:
+        middle = program.window.canvas.picture_bounds.center()
+        before = len(edits(user).steps)
+        drag(user, (middle.x(), middle.y()), (middle.x() * 1.1, middle.y()))
+        user.until(lambda: len(edits(user).steps) > before)
+        step = edits(user).steps[-1]
+        assert isinstance(step, Hide)
+        assert isinstance(step.shape, Brush)
+        wait_edited(user)
+        return step.shape.radius
+
+    first = painted()
+    program.controller.images.step(1)
+    user.wait_explained()
+    second = painted()
+    assert second == pytest.approx(30 * first)
+    user.press(Key.Key_Period)
+    third = painted()
+    assert third > second
+    program.controller.images.step(-1)
+    user.wait_explained()
+    assert painted() == third

@@ -31,7 +31,7 @@ class Subject:
     """An image with what one model says of it.
 
     image: as it is explained, with its edits done. notes: what a person wrote about it, and about
-    parts of it.
+    parts of it. changed: names of files that are not as they were when it was kept.
     """
 
     image: LoadedImage
@@ -40,6 +40,19 @@ class Subject:
     maps: tuple[Mapped, ...]
     edits: Edits = NO_EDITS
     notes: tuple[Note, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def change(self, *, patient: bool) -> str:
+        """Which files have changed, in a sentence without its end; '' for none. patient: with what
+        their names say about one."""
+        names = [self.image.named(name, patient) for name in self.changed]
+        if not names:
+            return ""
+        listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+        verb, are = ("has", "it is") if len(names) == 1 else ("have", "they are")
+        return (
+            f"{listed} {verb} changed since the session was saved; the maps are of what {are} now"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from engine.export.references import Pictures
 from engine.records.edits import Edits
 from gui.controllers.edits.editing import Editor
 from gui.jobs.lanes import Job, Lane
@@ -24,8 +25,8 @@ class EditFiles(QObject):
 
     def write(self, path: Path) -> None:
         """Write the edits of the current image to a file, as JSON."""
-        edits = self._editor.edits
-        job = Job("Exporting the edits", lambda _watch: _write(path, edits), keep=True)
+        edits, pictures = self._editor.edits, self._state.pictures
+        job = Job("Exporting the edits", lambda _watch: _write(path, edits, pictures), keep=True)
         job.finished.connect(
             lambda _path: self._state.notify(NoticeKind.INFO, f"Exported the edits to {path.name}.")
         )
@@ -48,11 +49,11 @@ def text_of(edits: Edits) -> str:
     return json.dumps({"edits": edits.facts}, indent=2, ensure_ascii=False)
 
 
-def _write(path: Path, edits: Edits) -> Path:
+def _write(path: Path, edits: Edits, pictures: Pictures) -> Path:
     """With what is known of the images that are pasted from, so that they are found again."""
     from engine.export.files import save_json
 
-    save_json(path, {"edits": edits.facts})
+    save_json(path, {"edits": edits.facts}, pictures)
     return path
 
 

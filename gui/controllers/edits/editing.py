@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.records.edits import NO_EDITS, Crop, Edit, Edits, Paste, Point, Rectangle
+from engine.records.edits import MOST_EDITS, NO_EDITS, Crop, Edit, Edits, Paste, Point, Rectangle
+from gui.controllers.edits.cutting import cut_out
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
 from gui.controllers.explaining import Explainer
@@ -120,7 +121,7 @@ class Editor(QObject):
     def set(self, edits: Edits, words: str) -> None:
         """Give the current image these edits, as one step."""
         image = self._state.current
-        if image is None:
+        if image is None or self._too_many(edits):
             return
         self._draft = None
         self._rest.stop()
@@ -135,6 +136,8 @@ class Editor(QObject):
         before = image.edits
         steps = tuple(edit for edit in before.steps if not isinstance(edit, Crop))
         after = Edits((*steps, Crop(part)))
+        if self._too_many(after):
+            return
         beside = not any(pane.original for pane in self._state.panes)
 
         def do() -> None:
@@ -152,13 +155,30 @@ class Editor(QObject):
         self._history.do("crop", do, undo)
         self.select(len(after.steps) - 1)
 
+    def _too_many(self, edits: Edits) -> bool:
+        """Whether these could not be opened again; says so."""
+        if len(edits.steps) <= MOST_EDITS:
+            return False
+        self._state.notify(
+            NoticeKind.INFO,
+            f"An image has at most {MOST_EDITS:,} edits. Remove some of them first.",
+        )
+        return True
+
     def copy_part(self, part: Rectangle) -> None:
         """Keep a part of the current image, to be pasted on others."""
         image = self._state.current
         if image is None:
             return
-        source = str(image.path) if image.path is not None else image.name
-        self.copied = source, part, image.page
+        if image.path is not None:
+            self.copied = str(image.path), part, image.page
+        else:
+            found = cut_out(image, part)
+            if found is None:
+                return
+            name, piece, inner = found
+            self._state.pieces.setdefault(name, piece)
+            self.copied = name, inner, 1
         size = f"{round(part.width)} × {round(part.height)}"
         self._state.notify(
             NoticeKind.INFO,
@@ -218,7 +238,7 @@ class Editor(QObject):
         """Show what edits would be like, while the user still draws. rest: their pixels and their
         map follow when the hand rests."""
         image = self._state.current
-        if image is None:
+        if image is None or self._too_many(edits):
             return
         before = self._draft[1] if self._draft is not None else image.edits
         if self._draft is not None and self._draft[2] == edits:

@@ -10,13 +10,14 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import HookscopeError
 from engine.records.edits import Edits
 from engine.records.images import LoadedImage
-from gui.jobs.edit_work import make, needs_map
+from gui.jobs.edit_work import Opened, make, needs_map
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import EXACT, Settings
 from gui.state.edited import EditedImage
 from gui.state.images import OpenImage
 from gui.state.panes import Pane
+from gui.state.pieces import Piece
 from gui.state.state import NoticeKind, State
 
 _LARGE = 2_000_000
@@ -136,10 +137,11 @@ class Making(QObject):
         self._state.notify(NoticeKind.ERROR, str(error))
 
 
-def opened_images(state: State) -> dict[str, LoadedImage]:
-    """The decoded images by what a paste calls them: path, or name without one."""
-    found: dict[str, LoadedImage] = {}
+def opened_images(state: State) -> Opened:
+    """The decoded images by what a paste calls them: path, or name without one; and the pieces,
+    which may have the name of an image that is closed."""
+    found: dict[str, LoadedImage | Piece] = {}
     for image in state.images.values():
         if image.loaded is not None:
             found[str(image.path) if image.path is not None else image.name] = image.loaded
-    return found
+    return found | state.pieces

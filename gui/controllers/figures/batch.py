@@ -16,7 +16,6 @@ from gui.jobs.figure_work import Collected, name_key, write_one_of_many
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.sheet_work import ImageSource, figure_of_one
 from gui.settings import EXACT, FIGURE_FACTS, Settings
-from gui.state.images import pictures_of
 from gui.state.records import Request
 from gui.state.state import State
 
@@ -153,7 +152,7 @@ class Batch(QObject):
         assert run is not None
         taken = frozenset(map(name_key, run.written))
         where = run.folder, run.suffix, taken
-        facts, pictures = self._settings.get(FIGURE_FACTS), pictures_of(self._state.images.values())
+        facts, pictures = self._settings.get(FIGURE_FACTS), self._state.pictures
         job = Job(
             f"Writing figure {run.done + 1} of {len(run.sources)}",
             lambda watch: write_one_of_many(

@@ -16,7 +16,6 @@ from gui.jobs.figure_work import Collected, DrawnFigure, draw, write
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.jobs.sheet_work import Kind, sheet_of_images, sheet_of_one
 from gui.settings import EXACT, FIGURE_FACTS, Settings
-from gui.state.images import pictures_of
 from gui.state.state import NoticeKind, State
 
 _MAPS, _DRAWING = "figure-maps", "figure-drawing"
@@ -107,7 +106,7 @@ class Figures(QObject):
     def write(self, figure: DrawnFigure, path: Path) -> None:
         """Write the figure that was drawn; closing the program waits for it."""
         self._next += 1
-        facts, pictures = self._settings.get(FIGURE_FACTS), pictures_of(self._state.images.values())
+        facts, pictures = self._settings.get(FIGURE_FACTS), self._state.pictures
         job = Job(
             "Exporting the figure",
             lambda watch: write(figure, path, watch, facts=facts, pictures=pictures),

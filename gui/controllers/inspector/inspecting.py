@@ -26,7 +26,6 @@ from gui.jobs.figure_work import beside, write_chart
 from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
-from gui.state.images import pictures_of
 from gui.state.inspected import ChannelGallery, Kind, as_map
 from gui.state.records import Request
 from gui.state.state import NoticeKind, State
@@ -317,7 +316,7 @@ class Inspections(QObject):
 
     def write(self, path: Path, data: bytes, facts: Mapping[str, Any] | None = None) -> None:
         """Write a chart, with facts beside it; closing the program waits for it."""
-        pictures = pictures_of(self._state.images.values())
+        pictures = self._state.pictures
         job = Job(
             f"Saving {path.name}",
             lambda _watch: write_chart(path, data, facts, pictures),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine.formats.demo import TITLES
+from engine.formats.demo import SCENES, TITLES
 from engine.keeping.left import KeptLeft
 from engine.keeping.records import (
     KeptFile,
@@ -14,9 +14,11 @@ from engine.keeping.records import (
     KeptModel,
     KeptPane,
     KeptSession,
+    KeptSource,
     files_of,
 )
 from engine.records.asked import CLASS, Question
+from engine.records.edits import Paste
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
 from engine.records.views import View
@@ -71,7 +73,32 @@ class Capturer:
             "swiped" if state.swiped else "differing" if state.differing else "beside",
             state.pinned,
             self._settings.display(),
+            sources=_pasted_from(state, [state.images[key] for key in kept], hashes),
         )
+
+
+def _pasted_from(
+    state: State, images: Sequence[OpenImage], hashes: Hashes
+) -> tuple[KeptSource, ...]:
+    """What the edits of these images paste from."""
+    named = dict.fromkeys(
+        step.source for image in images for step in image.edits.steps if isinstance(step, Paste)
+    )
+    if not named:
+        return ()
+    without_file = {image.name: image.pixels for image in images if image.path is None}
+    scenes = {str(scene.path): scene.path.name for scene in SCENES}
+    found = []
+    for name in named:
+        piece = state.pieces.get(name)
+        pixels = piece.pixels if piece is not None else without_file.get(name)
+        path = Path(name)
+        if pixels is not None:
+            found.append(KeptSource(name, pixels=pixels))
+        elif path.is_absolute():
+            scene = scenes.get(name, "")
+            found.append(KeptSource(name, file_at(path, None, hashes), scene))
+    return tuple(found)
 
 
 def _mark(

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import MethodError
 from engine.formats.demo import SCENES
 from engine.keeping import locating
-from engine.keeping.records import KeptImage, KeptModel, KeptPane, KeptSession
+from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
 from engine.methods.registry import choose
 from engine.records.edits import Edits
 from engine.records.explanations import layers_in
@@ -24,6 +24,7 @@ from gui.controllers.taking_up import take_up
 from gui.settings import Settings
 from gui.state.images import OpenImage
 from gui.state.panes import Left, Links, Pane
+from gui.state.pieces import Piece
 from gui.state.records import OpenedModel
 from gui.state.state import State
 
@@ -89,6 +90,7 @@ class Restorer(QObject):
         if it is open.
         """
         state = self._state
+        session = locating.with_scenes(session, (scene.path for scene in SCENES))
         self._missing = missing
         before = [
             key for key, image in state.images.items() if replacing or image.scene is not None
@@ -98,6 +100,7 @@ class Restorer(QObject):
         self._sources = {model.id: model.source for model in session.models}
         self._comparer.single()
         self._show_as(session)
+        state.pieces |= pieces_of(session)
         self._keys = self._open_images(session.images)
         self._images.select(
             self._keys.get(session.current or "", next(iter(self._keys.values()), ""))
@@ -108,10 +111,16 @@ class Restorer(QObject):
     def locate(self, places: Mapping[str, Path], missing: frozenset[str]) -> None:
         """Files that were missing are here. missing: those that still are."""
         self._missing = missing
+        files = {name: KeptFile(str(place)) for name, place in places.items()}
         for image in list(self._state.images.values()):
             place = places.get(str(image.path))
             if place is not None:
                 self._images.relocate(image, place)
+            edits = locating.pasted_from(image.edits, files)
+            if edits != image.edits:
+                image.edits = edits
+                self._state.edits_changed.emit(image.key)
+                self._state.image_updated.emit(image.key)
         before, now = self._last, locating.moved(self._last, places)
         models = [a != b for a, b in zip(before.models, now.models, strict=True)]
         self._last = now
@@ -328,6 +337,18 @@ class Restorer(QObject):
         pane.question = kept.view.question
         self._state.warn(fit(pane, kept))
         return pane
+
+
+def pieces_of(session: KeptSession) -> dict[str, Piece]:
+    """What the edits of a session paste from that has no file, by its name.
+
+    Sessions of earlier versions have it as an image that is open; it may be closed.
+    """
+    lists = (image.edits for image in session.images if isinstance(image.edits, list))
+    named = [step.get("source") for steps in lists for step in steps if isinstance(step, dict)]
+    kept = {image.name: image.pixels for image in session.images if image.name in named}
+    kept |= {source.name: source.pixels for source in session.sources}
+    return {name: Piece(pixels) for name, pixels in kept.items() if pixels is not None}
 
 
 def fit(pane: Pane, kept: KeptPane) -> tuple[str, ...]:

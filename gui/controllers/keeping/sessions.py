@@ -324,7 +324,10 @@ class Sessions(QObject):
         if names:
             what = names[0] if len(names) == 1 else f"{len(names):,} files ({listed(names)})"
             verb = "has" if len(names) == 1 else "have"
-            self._state.warn([f"{what} {verb} changed since the session was saved"])
+            # As the files are spelled; and what was open before can still be gone back to.
+            back = BACK if self.can_go_back else ""
+            text = f"{what} {verb} changed since the session was saved."
+            self._state.notify(NoticeKind.WARNING, text, back)
 
     # --- work ------------------------------------------------------------------------------------
 

@@ -90,6 +90,8 @@ class WhatIf(QObject):
         editor.drafted.connect(self._note)
         state.edits_changed.connect(self._note)
         state.current_changed.connect(self._left)
+        for changed in (state.current_changed, state.image_updated):
+            changed.connect(self._suit_brush)
         self._connect_actions()
         self.open(False)
 
@@ -126,14 +128,18 @@ class WhatIf(QObject):
 
     def choose(self, tool: Tool) -> None:
         """Choose a tool; '' leaves the canvas alone."""
-        if tool == "brush" and not self._sized:
-            bounds = self._window.canvas.picture_bounds
-            self._tool.set_radius(max(1.0, _BRUSH * min(bounds.width(), bounds.height())))
         self._tool.choose(tool)
+        self._suit_brush()
         for name in TOOLS:
             self._actions.check(f"tool_{name}", name == tool)
         if tool:
             self._window.canvas.setFocus()
+
+    def _suit_brush(self, _changed: object = None) -> None:
+        """A brush that suits the image on the screen, until the user has sized it."""
+        shown = self._state.loaded_of(self._state.pane)
+        if self._tool.tool == "brush" and not self._sized and shown is not None:
+            self._tool.set_radius(max(1.0, _BRUSH * min(shown.width, shown.height)))
 
     def _note_size(self, _radius: float) -> None:
         """From now on, the brush is as large as the user wants it."""

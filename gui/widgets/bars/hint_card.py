@@ -33,6 +33,8 @@ class HintCard(QFrame):
         close.setToolTip("Dismiss this hint permanently")
         close.setAccessibleName(plain_text.line(f"Dismiss hint: {text}"))
         close.setAutoRaise(True)
+        # A click leaves the focus where it was, and not at the next button of the window.
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.clicked.connect(self._close)
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * theme.SPACE, theme.SPACE, 0, theme.SPACE)

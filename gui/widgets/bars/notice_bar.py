@@ -30,10 +30,13 @@ class NoticeBar(QFrame):
     are closed or replaced; information disappears after some seconds. It takes no room while it is
     hidden.
 
-    freed(): it has nothing to say any more. dismissed(kind): it was closed by its cross.
+    freed(): it has nothing to say any more. dismissed(kind): it was closed by its cross. left():
+    the button that had the focus goes away; otherwise the next button of the window would have it,
+    and be pressed by Space.
     """
 
     freed = Signal()
+    left = Signal()
     acted = Signal(str, str)
     dismissed = Signal(str)
 
@@ -57,6 +60,9 @@ class NoticeBar(QFrame):
         self._close.setToolTip("Close")
         self._close.setAutoRaise(True)
         self._close.clicked.connect(self._dismiss)
+        for button in (self._button, self._close):
+            # A click leaves the focus where it was.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._box = box = QGridLayout(self)
         box.setContentsMargins(8, 1, 4, 1)
         box.setHorizontalSpacing(8)
@@ -92,6 +98,8 @@ class NoticeBar(QFrame):
         self._text.show_text(text)
         self.setAccessibleDescription(plain_text.line(text, LINE))
         self._button.setText(plain_text.entry(action))
+        if not action and self._button.hasFocus():
+            self.left.emit()
         self._button.setVisible(bool(action))
         self._timer.stop()
         if kind in SHOWN_MS:
@@ -109,7 +117,7 @@ class NoticeBar(QFrame):
         """Hide the notice."""
         self._timer.stop()
         shown = not self.isHidden()
-        self.hide()
+        self._go()
         if shown:
             self.freed.emit()
 
@@ -120,9 +128,14 @@ class NoticeBar(QFrame):
     def _dismiss(self) -> None:
         kind = self._kind
         self._timer.stop()
-        self.hide()
+        self._go()
         self.dismissed.emit(kind)
         self.freed.emit()
+
+    def _go(self) -> None:
+        if self._button.hasFocus() or self._close.hasFocus():
+            self.left.emit()
+        self.hide()
 
     def _fit(self) -> None:
         """As high as the words need at this width."""

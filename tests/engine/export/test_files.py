@@ -15,16 +15,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.edits.apply import edited
 from engine.errors import ExportError
 from engine.export import files as export
 from engine.images.decoders.raw import depth_of
 from engine.images.levels import with_levels
+from engine.images.reading import load_image
 from engine.records.asked import Asked
 from engine.records.display import DisplaySettings
+from engine.records.edits import Change, Changing, Crop, Edits, Rectangle
 from engine.records.explanations import Explanation, FloatMap, Seconds
 from engine.records.images import LoadedImage, Pixels, Preprocessing, Region, Subject
 from engine.records.level_words import window
+from engine.records.levels import AUTO, Levels, LevelsMode
 from engine.records.models import Layout, ModelInfo, Prediction
+from engine.records.views import View
 from engine.render import caption as figure
 from engine.render import fonts, overlay
 from engine.version import VERSION
@@ -435,3 +440,20 @@ def test_the_sidecar_has_the_levels_that_the_network_got() -> None:
     named = export.sidecar(scan(), explain((100, 60)), info, [], subject=True)
     assert named["subject"] == {"name": "Roe Jane", "date": "20190418"}
     assert named["image_file"]["name"] == "Roe_Jane.dcm"
+
+
+@pytest.mark.parametrize("own", [AUTO, Levels(LevelsMode.WINDOW, 20_000, 30_000)])
+@pytest.mark.parametrize("deep", [True, False])
+def test_the_view_of_an_edited_image_has_the_levels_that_were_set_for_its_file(
+    tmp_path: Path, own: Levels, deep: bool
+) -> None:
+    """Those that the edits leave are of other values, and would show the file black or white."""
+    values = np.random.default_rng(6).integers(0, 50_000, (30, 40)).astype(np.uint16)
+    path = tmp_path / "deep.png"
+    Image.fromarray(values if deep else (values >> 8).astype(np.uint8)).save(path)
+    image = load_image(path, levels=own)
+    steps = Edits((Crop(Rectangle(3, 4, 20, 20)), Change(Changing.GREY, 50)))
+    view = View(str(path), "demo:shapes", edits=steps)
+    wanted = export.view_facts(view, image)
+    assert export.view_facts(view, edited(edited(image, steps), steps)) == wanted
+    assert ("levels" in wanted) == (own != AUTO)

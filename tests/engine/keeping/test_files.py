@@ -26,6 +26,7 @@ from engine.keeping.records import (
     KeptModel,
     KeptPane,
     KeptSession,
+    KeptSource,
     Run,
 )
 from engine.records.asked import Question, Score, Unit
@@ -94,6 +95,7 @@ def full() -> KeptSession:
         KeptFolder(
             ("/val",), False, ("wrong",), "loss", True, "mean", "k", "l", "i", (("x", "1-3"),), "2"
         ),
+        (KeptSource("a part", KeptFile("/a part"), "scene.jpg", KeptPixels(PASTED)),),
     )
 
 
@@ -120,6 +122,7 @@ def test_every_field_differs_from_its_usual_value() -> None:
         (session.images[0], replace(KeptImage("", ""))),
         (session.models[0], KeptModel("", ModelSource("y"))),
         (session.run, Run()),
+        (session.sources[0], KeptSource("")),
         (session.folder, KeptFolder(())),
         (session.display, DisplaySettings()),
     ):
@@ -200,7 +203,11 @@ def test_unknown_values_are_left_alone() -> None:
     assert image.pixels is not None
     assert image.pixels.sha256 == KeptPixels(PASTED).sha256
     whole = replace(image, pixels=KeptPixels(PASTED))
-    assert replace(found, images=(whole, *others)) == full()
+    (part,) = found.sources
+    assert part.pixels is not None
+    assert part.pixels.sha256 == KeptPixels(PASTED).sha256
+    sources = (replace(part, pixels=KeptPixels(PASTED)),)
+    assert replace(found, images=(whole, *others), sources=sources) == full()
 
 
 @pytest.mark.parametrize(
@@ -247,6 +254,12 @@ def test_unknown_values_are_left_alone() -> None:
         (("panes", 0, "view", "model"), "model-9"),
         (("panes", 0, "view", "options"), {"eigen": [1]}),
         (("panes", 0, "view", "score"), "no such"),
+        (("panes", 0, "view", "edits"), [{"edit": "crop", "part": [0, 0, 9, 9]}] * 5000),
+        (("panes", 0, "view", "edits"), [{"edit": "change", "what": "jpeg", "amount": 0}]),
+        (("sources",), {}),
+        (("sources", 0, "name"), ""),
+        (("sources", 0, "file", "path"), "a\0b"),
+        (("sources", 0, "pixels"), "../x"),
         (("active",), 2),
         (("active",), -1),
         (("links",), {"zoom": 1}),
@@ -332,7 +345,14 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         made.writestr("session.json", "{}")
         with pytest.warns(UserWarning, match="Duplicate"):
             made.writestr("session.json", "{}")
-    refused(path)
+    assert "session.json is in it twice" in refused(path)
+    member = f"pictures/{KeptPixels(PASTED).sha256}"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("session.json", json.dumps(facts_of(pasted(KeptPixels(PASTED)))))
+        made.writestr(member, PASTED)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            made.writestr(member, PASTED)
+    assert "a picture is in it twice" in refused(path)
 
 
 def test_nothing_of_an_archive_is_put_on_the_disk(tmp_path: Path) -> None:
@@ -400,6 +420,17 @@ def test_pictures_for_which_there_is_no_room_are_named(tmp_path: Path) -> None:
     assert [image.pixels is not None for image in found.images] == [True, False, True]
 
 
+def test_what_is_pasted_comes_before_images_that_are_large(tmp_path: Path) -> None:
+    path = tmp_path / "pasted.hookscope"
+    parts = (KeptSource("a part", pixels=KeptPixels(b"p" * 50)), KeptSource("/file.png"))
+    session = replace(pasted(KeptPixels(b"a" * 60)), sources=parts)
+    assert files.write(path, session, most=100) == ("pasted 0",)
+    part, file = files.read(path).sources
+    assert part.pixels is not None
+    assert part.pixels.encoded == b"p" * 50
+    assert file.pixels is None
+
+
 def test_a_picture_that_is_missing_or_another_one_is_told(tmp_path: Path) -> None:
     path = tmp_path / "pasted.hookscope"
     facts = json.dumps(facts_of(pasted(KeptPixels(PASTED))))
@@ -431,3 +462,23 @@ def test_a_session_of_version_2_is_read() -> None:
     assert pasted.pixels is not None
     with Image.open(io.BytesIO(pasted.pixels.encoded)) as picture:
         assert picture.size == (24, 16)
+
+
+def test_version_2_says_nothing_of_what_is_pasted() -> None:
+    facts = facts_of(KeptSession(sources=(KeptSource("a part"),)))
+    assert session_of(facts).sources
+    assert session_of(facts | {"version": 2}).sources == ()
+
+
+def test_a_session_of_version_3_is_read() -> None:
+    """A file that is kept, as above."""
+    session = files.read(FIXTURES / "session-3.hookscope")
+    part, file = session.sources
+    assert part.name == "pasted image, part 5e3a91b2"
+    assert part.pixels is not None
+    with Image.open(io.BytesIO(part.pixels.encoded)) as picture:
+        assert picture.size == (20, 12)
+        assert picture.getpixel((3, 2)) == (40, 36, 90)
+    assert file.file is not None
+    assert file.file.relative == "../../resources/scenes/crescent.jpg"
+    assert len(session.images[0].edits) == 3

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from engine.keeping.locating import all_files, followed, moved, place_of
-from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession, files_of
+from engine.keeping.locating import all_files, followed, moved, place_of, with_scenes
+from engine.keeping.pixels import KeptPixels
+from engine.keeping.records import (
+    KeptFile,
+    KeptImage,
+    KeptModel,
+    KeptPane,
+    KeptSession,
+    KeptSource,
+    files_of,
+)
 from engine.records.edits import Edits, Paste, Rectangle
 from engine.records.sources import ModelSource
 from engine.records.views import View
@@ -101,6 +110,31 @@ def test_what_is_pasted_from_a_moved_file_is_pasted_from_there() -> None:
     now = moved(edited, {"/p/b.png": Path("/q/b.png")})
     sources = [{"edit": "paste", "source": str(Path("/q/b.png"))}, *steps[1:]]
     assert now.images[0].edits == sources
+
+
+def test_what_is_pasted_from_a_file_needs_it_though_it_is_not_open() -> None:
+    kept = KeptFile("/p/mark.png", "mark.png", "0" * 64)
+    sources = (
+        KeptSource("/p/mark.png", kept),
+        KeptSource("part", pixels=KeptPixels(b"x")),
+        KeptSource("/old/star.jpg", KeptFile("/old/star.jpg"), "star.jpg"),
+    )
+    before = replace(session(), sources=sources)
+    assert [file.path for file in all_files(before)][-1] == "/p/mark.png"
+    now = moved(before, {"/p/mark.png": Path("/q/mark.png")})
+    new = str(Path("/q/mark.png"))
+    assert now.sources == (KeptSource(new, replace(kept, path=new)), *sources[1:])
+
+
+def test_a_scene_is_pasted_from_where_this_program_has_it() -> None:
+    paste = Paste("/old/star.jpg", Rectangle(0, 0, 9, 9), (0.0, 0.0))
+    source = KeptSource("/old/star.jpg", KeptFile("/old/star.jpg"), "star.jpg")
+    panes = (KeptPane(View("a", "m", edits=Edits((paste,)))),)
+    before = replace(session(), panes=panes, sources=(source,))
+    here = Path("/new/star.jpg")
+    now = with_scenes(before, [here, Path("/new/ring.jpg")])
+    assert now.panes[0].view.edits == Edits((replace(paste, source=str(here)),))
+    assert with_scenes(before, [Path("/new/ring.jpg")]) == before
 
 
 def test_a_pane_pastes_from_where_a_moved_file_is_too() -> None:

@@ -121,6 +121,16 @@ OUTSIDE = """<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>
         ("a.json", json.dumps(COCO).replace("10.5", '"x"'), "else than numbers"),
         ("a.json", json.dumps(COCO).replace("10.5", "1" * 400), "without an area"),
         ("a.json", json.dumps(COCO).replace("10.5", "NaN"), "without an area"),
+        (
+            "a.json",
+            json.dumps(COCO).replace('"image_id": 7,', '"image_id": 8,'),
+            "annotation 2 is of image 8, which is none of its images",
+        ),
+        (
+            "a.json",
+            json.dumps(COCO).replace('"id": 1, "file_name"', '"id": 7, "file_name"'),
+            "two of its images have the id 7",
+        ),
         ("a.txt", "0 0.5 0.5 0.2\n", "line 1 is no box"),
         ("a.txt", "0 0.5 0.5 0.2 much\n", "line 1 is no box"),
         ("a.txt", "0 0.5 0.5 0.2 0.1\n0 50 50 20 20\n", "line 2 has numbers beyond"),

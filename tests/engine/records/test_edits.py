@@ -11,6 +11,7 @@ import pytest
 from engine.records.asked import Question, Score, Unit
 from engine.records.edits import (
     NO_EDITS,
+    RANGES,
     Brush,
     Change,
     Changing,
@@ -63,10 +64,11 @@ def _edit(rng: np.random.Generator) -> Edit:
     filling = Filling(list(Fill)[rng.integers(6)], (red, green, blue), int(rng.integers(99)))
     on, keep = bool(rng.integers(2)), bool(rng.integers(2))
     what = list(Changing)[rng.integers(len(Changing))]
+    low, high = RANGES[what]
     edits: tuple[Edit, ...] = (
         Crop(Rectangle(*numbers[:4]), on),
         Hide(_shape(rng), filling, keep, on),
-        Change(what, numbers[0] - 450, int(rng.integers(99)), on),
+        Change(what, low + (high - low) * float(rng.random()), int(rng.integers(99)), on),
         Paste("b/c.png", Rectangle(*numbers[:4]), (numbers[4], -3.0), numbers[5], 2, on),
     )
     return edits[rng.integers(len(edits))]
