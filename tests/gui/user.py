@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QMimeData,
+    QObject,
+    QPointF,
+    QSettings,
+    Qt,
+    QUrl,
+)
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
@@ -165,6 +174,8 @@ class User:
             # What was under way when something failed is kept by the traceback, in cycles. Another
             # test's lane would collect it otherwise, and Qt's timers may not end on its thread.
             gc.collect()
+        # Now, not when the test's last fixture looks: a theme set in between dresses it all again.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def child(parent: QObject, kind: type[W]) -> W:
