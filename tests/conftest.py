@@ -56,8 +56,10 @@ for _signal, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", sig
     _number = getattr(signal, _signal, None)
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
-# Two threads each for several processes on two cores would wait for each other.
-_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
+# Two threads each for several processes on two cores would wait for each other, up to ten times as
+# long as they compute; who shares the machine with others asks for one by OMP_NUM_THREADS=1.
+_ASKED = os.environ.get("OMP_NUM_THREADS", "2")
+_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else _ASKED
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
 
 
