@@ -262,6 +262,17 @@ def _hooks_of(module: torch.nn.Module) -> dict[str, list[int]]:
     }
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For tensors of small networks, handing work to a second thread takes longer than the work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def no_hooks() -> Callable[[torch.nn.Module], AbstractContextManager[None]]:
     """`with no_hooks(network): ...` fails when the block adds or removes a hook for good."""
