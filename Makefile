@@ -10,6 +10,9 @@ SYSTEM := $(shell uname -s)
 # Three processes, on two cores too, since tests of the window wait as much as they compute; the tests
 # of a file stay together and share its fixtures.
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile
+# What Python compiled is kept beside its source, as everywhere: each process of the tests would spend
+# half of its start on compiling all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # What a target needs of the system is looked at before anything is built for it.
 SYSTEM_OF := system-bundle system-test-bundle system-installer system-test-installer

@@ -7,6 +7,7 @@ window without an owner. Nothing here imports torch, so that tests without it st
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import torch
     from PySide6.QtWidgets import QWidget
 
+ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="hookscope-tests-"))
 THREAD_GRACE_S = 2.0
 
@@ -56,9 +58,27 @@ for _signal, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", sig
     _number = getattr(signal, _signal, None)
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
-# Two threads each for several processes on two cores would wait for each other.
-_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
+# Two threads each for several processes on two cores would wait for each other, up to ten times as
+# long as they compute; who shares the machine with others asks for one by OMP_NUM_THREADS=1.
+_ASKED = os.environ.get("OMP_NUM_THREADS", "2")
+_THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else _ASKED
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Of several processes, each imports another share of the files first.
+
+    After a change of many files, or for the first time, each would rewrite the asserts of all of
+    them, in the same order and at the same time; this way, each finds what the others have kept.
+    """
+    name, count = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if name is None or count is None or session.config.args != session.config.getini("testpaths"):
+        return
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    for file in files[int(name.removeprefix("gw")) :: int(count)]:
+        # What is wrong with a file, or why it is left out, is said where it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -240,6 +260,17 @@ def _hooks_of(module: torch.nn.Module) -> dict[str, list[int]]:
         for name, part in module.named_modules()
         for kind in _HOOKS
     }
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For tensors of small networks, handing work to a second thread takes longer than the work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
 from engine.errors import HookscopeError
 from engine.files import presence
-from engine.files.hashing import sha256_of
+from engine.files.hashing import sha256_of, sha256_while_unchanged
 from engine.files.regular import Fault
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -164,15 +163,8 @@ def _checksum(path: Path) -> str:
 
     Raises HookscopeError, OSError.
     """
-    state = path.stat()
-    if state.st_size < _LARGE:
-        return sha256_of(path, HookscopeError)
-    return _remembered(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _remembered(path: Path, _size: int, _changed: int) -> str:
-    return sha256_of(path, HookscopeError)
+    large = path.stat().st_size >= _LARGE
+    return (sha256_while_unchanged if large else sha256_of)(path, HookscopeError)
 
 
 def _is_same(path: Path, known: NamedFile) -> bool:

@@ -15,9 +15,6 @@ import contextlib
 import json
 import logging
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -25,11 +22,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import errors, paths
+from engine import errors
 from engine.errors import HookscopeError, Late, ModelError
 from engine.progress import CancelToken
-from engine.reader import SWITCH
-from engine.reader.channel import Channel, ChannelClosed, PipeChannel
+from engine.reader.channel import ChannelClosed
+from engine.reader.process import ReaderProcess, Stopped
 from engine.reader.shared import Shared
 
 _log = logging.getLogger(__name__)
@@ -37,10 +34,6 @@ _log = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Default limit of CPU time for reading a file, in seconds."""
 
-_LOOK_EVERY = 0.02
-# Wall-clock limit as a multiple of patience: a disk or network that does not respond uses no CPU.
-_STANDSTILL = 6
-_START = 300.0
 _MOST_IDLE = 2
 
 FILES, NETWORKS = "files", "networks"
@@ -48,9 +41,6 @@ FILES, NETWORKS = "files", "networks"
 
 # An idle reader larger than this is replaced, so that memory use stays flat.
 _LARGEST_IDLE = {FILES: 300 << 20, NETWORKS: 900 << 20}
-
-# -P keeps modules beside that file from shadowing others of the same name.
-_AS_FILE = ("-P", str(Path(__file__).resolve().parents[1] / "reader_process" / "start.py"))
 
 Fault = Callable[[str], HookscopeError]
 
@@ -165,7 +155,7 @@ class Asked:
     ) -> None:
         self._request, self._fault, self._data = request, fault, data
         self._memory, self._role = memory, role
-        self._reader: _Reader | None = None
+        self._reader: ReaderProcess | None = None
         self._shared: Shared | None = None
         self._again = True
 
@@ -189,7 +179,8 @@ class Asked:
         assert shared is not None
         name = self._request["name"]
         try:
-            reply = reader.wait(shared, self._memory)
+            settings = _settings.get()
+            reply = reader.wait(shared, self._memory, settings.cancel, settings.patience)
         except ChannelClosed:
             code = reader.end()
             _log.warning(
@@ -201,7 +192,7 @@ class Asked:
                     f"{name}: the decoder crashed ({_in_words(code)}); download or save the file "
                     "again"
                 ) from None
-        except _Stop as stop:
+        except Stopped as stop:
             reader.end()
             raise (self._fault(f"{name}: {stop}") if str(stop) else _cancelled()) from None
         except BaseException:
@@ -231,7 +222,7 @@ def warm(role: str = FILES) -> None:
     _forget_after_fork()
     if not _idle.get(role):
         try:
-            _idle.setdefault(role, []).append(_Reader(role))
+            _idle.setdefault(role, []).append(ReaderProcess(role))
         except ModelError as error:
             _log.warning("%s", error)
 
@@ -247,116 +238,25 @@ def _cancelled() -> HookscopeError:
     return errors.Cancelled("cancelled")
 
 
-class _Stop(Exception):
-    """Why a reader was stopped; '' if it was cancelled."""
+_idle: dict[str, list[ReaderProcess]] = {}
 
 
-class _Reader:
-    """A reader process and the channel to it."""
-
-    def __init__(self, role: str) -> None:
-        self.role = role
-        self.owner = os.getpid()
-        self._process, self._channel, self._line = _started(role)
-        self._facts: Any = None
-        self._ready = False
-        self._asked = (0.0, 0.0)
-
-    def send(self, request: dict[str, Any], shared: Shared) -> None:
-        """Raises ChannelClosed."""
-        # CPU time used before this request does not count.
-        self._asked = time.monotonic(), self.measured()[1] if self._ready else 0.0
-        if shared.name:
-            self._channel.send({**request, "file": shared.name})
-        else:
-            self._channel.send(request, shared.descriptor)
-
-    def wait(self, shared: Shared, memory: int) -> dict[str, Any]:
-        """The reply to the request. Raises ChannelClosed, _Stop."""
-        while True:
-            reply = self._channel.receive(_LOOK_EVERY)
-            if reply is not None and self._ready:
-                return reply
-            if reply is not None:
-                self._ready = True
-                self._asked = time.monotonic(), self.measured()[1]
-                if reply.get("missing"):
-                    _log.info("the reader runs without %s", " and ".join(reply["missing"]))
-                continue
-            self._look(shared, memory)
-
-    def end(self) -> int:
-        """Kill the process and wait for it; its exit code."""
-        self._channel.close()
-        if self._line is not None:
-            self._line.close()
-        if self.owner != os.getpid():
-            return 0
-        self._process.kill()
-        return self._process.wait()
-
-    def _look(self, shared: Shared, memory: int) -> None:
-        """Check cancellation and limits. Raises _Stop."""
-        settings = _settings.get()
-        if settings.cancel is not None and settings.cancel.cancelled:
-            raise _Stop
-        started, before = self._asked
-        if not self._ready:
-            if time.monotonic() - started > _START:
-                raise ModelError(
-                    "the reader process did not start; see the log, close other programs and try "
-                    "again"
-                )
-            return
-        taken, worked = self.measured()
-        if taken + shared.size > memory:
-            raise _Stop(
-                f"reading needs more than {memory / 1e9:.1f} GB, far more than the size of the "
-                "file justifies; download or save it again"
-            )
-        if settings.patience is not None and (
-            worked - before > settings.patience
-            or time.monotonic() - started > _STANDSTILL * settings.patience
-        ):
-            raise _Stop(
-                f"reading was stopped after {settings.patience:g} seconds; save it in a "
-                "simpler form, or raise the limit (--patience SECONDS)"
-            )
-
-    def measured(self) -> tuple[int, float]:
-        """Resident memory of the process in bytes, and its CPU time in seconds, which does not
-        depend on the machine's load; zeros if it has ended."""
-        # Imported here, since it takes a while and quick requests never need it.
-        import psutil
-
-        try:
-            self._facts = self._facts or psutil.Process(self._process.pid)
-            with self._facts.oneshot():
-                times = self._facts.cpu_times()
-                return int(self._facts.memory_info().rss), float(times.user + times.system)
-        except psutil.Error:
-            return 0, 0.0
-
-
-_idle: dict[str, list[_Reader]] = {}
-
-
-def _borrowed(role: str) -> _Reader:
+def _borrowed(role: str) -> ReaderProcess:
     _forget_after_fork()
     try:
         # list.pop is atomic, so that no two threads get the same one.
         return _idle.setdefault(role, []).pop()
     except IndexError:
-        return _Reader(role)
+        return ReaderProcess(role)
 
 
-def _give_back(reader: _Reader) -> None:
+def _give_back(reader: ReaderProcess) -> None:
     readers = _idle.setdefault(reader.role, [])
     if len(readers) >= _MOST_IDLE:
         reader.end()
     elif reader.measured()[0] > _LARGEST_IDLE[reader.role]:
         reader.end()
-        readers.append(_Reader(reader.role))
+        readers.append(ReaderProcess(reader.role))
     else:
         readers.append(reader)
 
@@ -365,44 +265,6 @@ def _forget_after_fork() -> None:
     """Drop the parent's readers after a fork; they do not belong to this process."""
     for readers in _idle.values():
         readers[:] = [reader for reader in readers if reader.owner == os.getpid()]
-
-
-def _started(role: str) -> tuple[subprocess.Popen[bytes], Channel, socket.socket | None]:
-    """The process, the channel to it, and a socket whose closing tells it that we ended."""
-    command = [sys.executable, *([] if paths.PACKAGED else _AS_FILE), SWITCH, str(os.getpid())]
-    try:
-        if sys.platform == "win32":
-            process = subprocess.Popen(
-                [*command, "-", "-", role],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                creationflags=subprocess.CREATE_NO_WINDOW,
-            )
-            assert process.stdin is not None
-            assert process.stdout is not None
-            incoming, outgoing = os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno())
-            process.stdin.close()
-            process.stdout.close()
-            return process, PipeChannel(incoming, outgoing), None
-        from engine.reader.channel import SocketChannel
-
-        ours, theirs = socket.socketpair()
-        line, their_line = socket.socketpair()
-        with theirs, their_line:
-            inherited = [theirs.fileno(), their_line.fileno()]
-            process = subprocess.Popen(
-                [*command, *map(str, inherited), role],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=inherited,
-            )
-        return process, SocketChannel(ours), line
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"the reader process cannot be started ({error}); close other programs and try again"
-        ) from error
 
 
 def _logged(text: str, name: str, fault: Fault) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +12,8 @@ import torch
 from torch import Tensor
 
 from engine.errors import WeightsError
-from engine.files import regular, suffixes
-from engine.reader import client
+from engine.files import suffixes
+from engine.files.hashing import sha256_while_unchanged
 from engine.weights import checkpoints, shards, torch_files
 from engine.weights.checkpoints import find_state_dict, other_content
 
@@ -25,7 +24,6 @@ _DOMINANT = 0.9
 # What thop and similar counters of operations leave in every layer.
 _COUNTED = ("total_ops", "total_params")
 _TRACKED = "num_batches_tracked"
-_HASHED_AT_ONCE = 1 << 20
 
 
 def checksum(path: Path) -> str:
@@ -36,23 +34,7 @@ def checksum(path: Path) -> str:
     if suffixes.is_index(path):
         files = [checksum(shard) for shard in shards.files_of(path)]
         return files[0] if len(files) == 1 else hashlib.sha256("".join(files).encode()).hexdigest()
-    try:
-        found = path.stat()
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: {regular.reason(error)}") from error
-    return _checksum(path, found.st_size, found.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=64)
-def _checksum(path: Path, _size: int, _changed_ns: int) -> str:
-    """Cached, since opening a model needs it repeatedly and hashing gigabytes is slow."""
-    whole = hashlib.sha256()
-    with regular.opened(path, WeightsError) as file:
-        buffer = memoryview(bytearray(_HASHED_AT_ONCE))
-        while count := file.readinto(buffer):  # type: ignore[attr-defined]
-            client.raise_if_cancelled()
-            whole.update(buffer[:count])
-    return whole.hexdigest()
+    return sha256_while_unchanged(path, WeightsError)
 
 
 def read_state_dict(path: Path, reading: torch_files.Reading | None = None) -> StateDict:

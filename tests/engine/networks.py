@@ -6,6 +6,7 @@ import threading
 from collections import namedtuple
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -244,6 +245,26 @@ class Counting(Base):
         if x.device.type != "meta":
             self.forwards += 1
         return super().forward(x)
+
+
+class Passes:
+    """Counts forward passes of a network, and backward passes of torch."""
+
+    def __init__(self, module: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._module = module
+        self._backward = 0
+        real = torch.autograd.grad
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self._backward += 1
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(torch.autograd, "grad", counted)
+
+    def since(self) -> tuple[int, int]:
+        made = self._module.forwards, self._backward
+        self._module.forwards = self._backward = 0
+        return made
 
 
 class Failing(Base):

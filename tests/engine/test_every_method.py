@@ -7,12 +7,11 @@ clone on (tests.engine.classifiers), the formulas are in numpy (tests.formulas).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
 
 from engine import Session
@@ -40,13 +39,7 @@ GRADIENT = [method.slug for method in SWEPT if Need.GRADIENT in method.needs]
 QUOTIENTS = ("xgrad-cam", "grad-cam++")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """For tensors as small as these, handing work to a second thread takes longer than the work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def channels_first(tensor: Tensor, node: LayerNode) -> Array:

@@ -8,9 +8,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from PySide6.QtCore import QMimeData, QObject, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QMimeData,
+    QObject,
+    QPointF,
+    QSettings,
+    Qt,
+    QUrl,
+)
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
@@ -22,12 +31,16 @@ from gui.controllers.models import NamedModel
 from gui.settings import Settings
 
 WAIT_MS = 60_000
+# Closed programs that may wait in memory; collecting them takes as long as starting one.
+_ROOM_FOR = 25
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 W = TypeVar("W", bound=QObject)
 
 
 class User:
     """Someone in front of the program: starts it, types, clicks, drops and looks."""
+
+    closed: ClassVar[int] = 0
 
     def __init__(self, qtbot: QtBot, application: QApplication, folder: Path) -> None:
         self.qtbot = qtbot
@@ -164,6 +177,16 @@ class User:
         if self._failed:
             # What was under way when something failed is kept by the traceback, in cycles. Another
             # test's lane would collect it otherwise, and Qt's timers may not end on its thread.
+            gc.collect()
+        # Now, not when the test's last fixture looks: a theme set in between dresses it all again.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Free what closed programs leave in cycles, now and then: 20 MB each, of which Python sees
+        a few objects only, so that it would wait until there are hundreds of them."""
+        User.closed += 1
+        if User.closed % _ROOM_FOR == 0:
             gc.collect()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -126,9 +127,12 @@ def explained(module: nn.Module, slug: str, target: int = 1, **options: object) 
         return session.explain(target=target, method=slug, options=options)
 
 
-def image_of(module: nn.Module) -> Tensor:
-    with Session(model_of(module), IMAGE) as session:
-        return session._work.input
+@cache
+def embedded_image(**options: Any) -> tuple[Vit, Tensor]:
+    """A network in its plainest form, and the image as its blocks get it: (1, N, WIDTH)."""
+    module = vit(**options)
+    with Session(model_of(module), IMAGE) as session, torch.no_grad():
+        return module, module.embedded(session._work.input)
 
 
 def near(found: Array, wanted: Tensor, tolerance: float = 1e-5) -> None:
@@ -136,10 +140,11 @@ def near(found: Array, wanted: Tensor, tolerance: float = 1e-5) -> None:
     np.testing.assert_allclose(found, values, rtol=0, atol=tolerance * np.abs(values).max())
 
 
-def rolled(module: Vit) -> Tensor:
+@cache
+def rolled(**options: Any) -> Tensor:
     """The rollout written out: (N, N)."""
+    module, x = embedded_image(**options)
     with torch.no_grad():
-        x = module.embedded(image_of(module))
         total = torch.eye(x.shape[1], dtype=x.dtype)
         for block in module.blocks:
             assert isinstance(block, Block)
@@ -148,9 +153,10 @@ def rolled(module: Vit) -> Tensor:
     return total
 
 
-def relevances(module: Vit, target: int, own: bool) -> Tensor:
+@cache
+def relevances(target: int, own: bool, **options: Any) -> Tensor:
     """LeGrad written out: (N,). own: by the score of each block's mean token, as its authors do."""
-    x = module.embedded(image_of(module)).detach()
+    module, x = embedded_image(**options)
     made = []
     for place, block in enumerate(module.blocks):
         assert isinstance(block, Block)
@@ -173,7 +179,7 @@ class TestEveryWay:
         with unchanged(module), no_hooks(module):
             found = explained(module, "attention-rollout")
         assert found.map.shape == GRID
-        near(found.map, rolled(vit())[0, 1:].reshape(GRID))
+        near(found.map, rolled()[0, 1:].reshape(GRID))
         assert found.notices == (FROM_CLASS,)
 
     @pytest.mark.parametrize("way", WAYS)
@@ -184,7 +190,7 @@ class TestEveryWay:
             for target in (1, 3):
                 score = "block" if own else "network"
                 found = explained(module, "legrad", target, score=score)
-                near(found.map, relevances(vit(), target, own)[1:].reshape(GRID))
+                near(found.map, relevances(target, own)[1:].reshape(GRID))
         assert found.notices == ()
         assert found.map.max() > 0
 
@@ -198,8 +204,7 @@ class TestEveryWay:
             cells = tokens[0, 1:, 7].reshape(GRID)
             return cells.mean() if cell is None else cells[cell]
 
-        plain = vit()
-        x, made = plain.embedded(image_of(plain)).detach(), []
+        (plain, x), made = embedded_image(), []
         for place in range(asked + 1):
             block = plain.blocks[place]
             assert isinstance(block, Block)
@@ -226,7 +231,7 @@ class TestEveryWay:
             session.explain(method="legrad", question=question)
 
     def test_the_two_scores_differ(self) -> None:
-        one, other = (relevances(vit(), 1, own) for own in (True, False))
+        one, other = (relevances(1, own) for own in (True, False))
         assert (one - other).abs().max() > 0.05 * one.max()
 
     def test_torchs_own_encoder_with_its_fast_path(self, no_hooks: HookWatch) -> None:
@@ -270,16 +275,18 @@ class TestReading:
     @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("prefix", [0, 2])
     def test_a_network_that_reads_the_mean_of_its_cells(self, way: str, prefix: int) -> None:
-        plain = vit(prefix=prefix, pool="mean")
         found = explained(vit(way, prefix=prefix, pool="mean"), "attention-rollout")
-        near(found.map, rolled(plain)[prefix:, prefix:].mean(dim=0).reshape(GRID))
+        near(
+            found.map,
+            rolled(prefix=prefix, pool="mean")[prefix:, prefix:].mean(dim=0).reshape(GRID),
+        )
         assert found.notices == (FROM_ALL,)
         found = explained(vit(way, prefix=prefix, pool="mean"), "legrad", 2)
-        near(found.map, relevances(plain, 2, True)[prefix:].reshape(GRID))
+        near(found.map, relevances(2, True, prefix=prefix, pool="mean")[prefix:].reshape(GRID))
 
     def test_registers(self) -> None:
         found = explained(vit(prefix=5), "attention-rollout")
-        near(found.map, rolled(vit(prefix=5))[0, 5:].reshape(GRID))
+        near(found.map, rolled(prefix=5)[0, 5:].reshape(GRID))
 
     def test_rollout_is_the_same_for_every_class_and_legrad_is_not(self) -> None:
         with Session(model_of(vit()), IMAGE) as session:

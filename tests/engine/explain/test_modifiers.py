@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,12 +39,7 @@ EXACT: LoadedImage = image_from_array(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Pooled(networks.Base):
@@ -57,26 +52,6 @@ class Pooled(networks.Base):
     def finish(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.relu(self.last(x)).mean(dim=(2, 3)))
         return logits
-
-
-class Passes:
-    """Counts forward passes of a network, and backward passes of torch."""
-
-    def __init__(self, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._module = module
-        self._backward = 0
-        real = torch.autograd.grad
-
-        def counted(*arguments: Any, **options: Any) -> Any:
-            self._backward += 1
-            return real(*arguments, **options)
-
-        monkeypatch.setattr(torch.autograd, "grad", counted)
-
-    def since(self) -> tuple[int, int]:
-        made = self._module.forwards, self._backward
-        self._module.forwards = self._backward = 0
-        return made
 
 
 @pytest.fixture
@@ -178,7 +153,7 @@ def test_layers_of_a_method_that_is_swept_take_one_pass(
     if "fuse" in dict(find(slug).refuses):
         pytest.skip("cannot be fused")
     model = model_of(counting)
-    passes, back = Passes(counting, monkeypatch), int(Need.GRADIENT in find(slug).needs)
+    passes, back = networks.Passes(counting, monkeypatch), int(Need.GRADIENT in find(slug).needs)
     passes.since()
     with Session(model, IMAGE, exact=True) as session:
         found = session.explain(["stem", "middle", "last"], TARGET, method=slug)
@@ -197,7 +172,7 @@ def test_a_known_map_is_used_and_a_fused_one_is_no_layers(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     passes.since()
     with Session(model, IMAGE, exact=True) as session:
         first = session.explain("last", TARGET)
@@ -424,7 +399,7 @@ def test_each_copy_takes_a_pass_and_no_more(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     passes.since()
     options = {"augment": True}
     with Session(model, IMAGE, exact=True) as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,7 @@ ASKED = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def double(make: Any = networks.Base, *arguments: Any, **options: Any) -> Model:
@@ -580,26 +575,6 @@ def test_a_sweep_in_little_memory_has_the_layers_from_which_it_fits() -> None:
 # --- passes --------------------------------------------------------------------------------------
 
 
-class Passes:
-    """Counts forward passes of a network, and backward passes of torch."""
-
-    def __init__(self, module: networks.Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._module = module
-        self._backward = 0
-        real = torch.autograd.grad
-
-        def counted(*arguments: Any, **options: Any) -> Any:
-            self._backward += 1
-            return real(*arguments, **options)
-
-        monkeypatch.setattr(torch.autograd, "grad", counted)
-
-    def since(self) -> tuple[int, int]:
-        made = self._module.forwards, self._backward
-        self._module.forwards = self._backward = 0
-        return made
-
-
 @pytest.fixture
 def counting() -> Any:
     return seeded(networks.Counting).double().eval()
@@ -609,7 +584,7 @@ def test_what_follows_from_known_maps_takes_no_pass(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     contrast = Question("contrast", against=OTHER)
     with Session(model, IMAGE) as session:
         session.explain(LAYER, TARGET)
@@ -644,7 +619,7 @@ def test_sweeps_of_two_classes_make_that_of_their_contrast(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     contrast = Question("contrast", against=OTHER)
     with Session(model, IMAGE) as session:
         one = session.sweep(TARGET)
@@ -662,7 +637,7 @@ def test_slow_methods_put_contrasts_together_as_well(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     with Session(model, IMAGE) as session:
         for slug in ("occlusion", "integrated-gradients", "score-cam", "ablation-cam"):
             layer = LAYER if find(slug).layered else None
@@ -688,7 +663,7 @@ def test_predicted_against_expected(
     counting: networks.Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(counting)
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     with Session(model, IMAGE) as session:
         predicted, *_, last = (p.index for p in session.predictions(4))
         passes.since()
@@ -754,7 +729,7 @@ def test_other_methods_of_the_same_layer_take_no_pass(
     for slug in cheap:
         with Session(model, IMAGE, exact=True) as session:
             expected[slug] = session.explain(layer, TARGET, method=slug).map
-    passes = Passes(counting, monkeypatch)
+    passes = networks.Passes(counting, monkeypatch)
     with Session(model, IMAGE) as session:
         session.explain(LAYER, TARGET)
         session.explain(layer, TARGET)

@@ -26,7 +26,7 @@ from engine.images.reading import decode_image, load_image
 from engine.inspection.facts import inspect
 from engine.loading.load import load_model
 from engine.progress import CancelToken
-from engine.reader import client
+from engine.reader import SWITCH, client
 from engine.reader.channel import ChannelClosed, PipeChannel
 from engine.reader.shared import Shared
 from engine.weights import torch_files
@@ -64,7 +64,7 @@ def readers() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children()
-        if child.is_running() and client.SWITCH in child.cmdline()
+        if child.is_running() and SWITCH in child.cmdline()
     ]
 
 
