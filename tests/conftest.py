@@ -65,6 +65,10 @@ _THREADS = "1" if "PYTEST_XDIST_WORKER" in os.environ else _ASKED
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = _THREADS
 
 
+# Long checks may meet a machine that is busy with others for hours.
+_SLOW_S = 3600
+
+
 def pytest_collection(session: pytest.Session) -> None:
     """Of several processes, each imports another share of the files first.
 
@@ -85,6 +89,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if LONG.search(item.nodeid):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_S))
 
 
 def pytest_unconfigure() -> None:
