@@ -48,8 +48,10 @@ class Work:
         return self.run("what-if", *arguments)
 
     def kept_edits(self) -> Any:
-        """The JSON of what-if with this paste, written in place of its edits."""
-        assert self.what_if(self.picture, "--edits", self.edits, "--json", self.edits).code == 0
+        """The JSON of what-if with this paste, which then stands in place of its edits."""
+        again = self.edits.with_name("again.json")
+        assert self.what_if(self.picture, "--edits", self.edits, "--json", again).code == 0
+        again.replace(self.edits)
         return json.loads(self.edits.read_text())
 
     def kept_map(self) -> Any:
@@ -59,7 +61,9 @@ class Work:
         content["view"]["edits"] = self.kept_edits()["edits"]
         self.facts.write_text(json.dumps(content))
         # Written by the program: what it notes of both files.
-        assert self.run("explain", "--like", self.facts, "--json", self.facts).code == 0
+        again = self.facts.with_name("again.json")
+        assert self.run("explain", "--like", self.facts, "--json", again).code == 0
+        again.replace(self.facts)
         return json.loads(self.facts.read_text())
 
     def again(self, folder: Path, *arguments: object) -> Any:
