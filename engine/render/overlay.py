@@ -23,7 +23,14 @@ from engine.records.images import Pixels, Region
 from engine.render import backdrop, contours
 from engine.render.bars import bar_colors, bar_marks, bar_picture, contour_places
 from engine.render.colormaps import COLORMAPS, LEGACY, lookup_table
-from engine.render.painting import colorize, layer, opacities, painted, table_for
+from engine.render.painting import (
+    colorize,
+    indexed_layer,
+    layer,
+    opacities,
+    painted,
+    table_for,
+)
 from engine.render.ticks import marks, number_text, ticks
 from engine.render.values import (
     WEAK,
@@ -51,6 +58,7 @@ __all__ = [
     "colorize",
     "contour_places",
     "covered",
+    "indexed_layer",
     "is_blank",
     "is_weak",
     "layer",

@@ -117,7 +117,7 @@ def normalised(map: FloatMap, settings: DisplaySettings, share: float) -> FloatM
 
 def strength(values: FloatMap, settings: DisplaySettings) -> FloatMap:
     """How far from zero normalised values are on the scale: 0 to 1, with gamma."""
-    size = np.abs(values)
+    size = np.abs(values) if settings.sign == "signed" else values
     return size if settings.gamma == 1.0 else np.power(size, np.float32(settings.gamma))
 
 

@@ -50,6 +50,20 @@ def to_qimage(pixels: Pixels) -> QImage:
     return image
 
 
+def indexed_image(places: Pixels, table: Pixels) -> QImage:
+    """A QImage that owns its pixels, in a format that Qt paints fast.
+
+    places: uint8 (height, width), on the table. table: uint8 (256, 4), RGBA with straight alpha.
+    """
+    height, width = places.shape
+    data = np.ascontiguousarray(places)
+    image = QImage(data.data, width, height, data.strides[0], QImage.Format.Format_Indexed8)
+    red, green, blue, alpha = table.astype(np.uint32).T
+    image.setColorTable((alpha << 24 | red << 16 | green << 8 | blue).tolist())
+    # The conversion copies; the borrowed buffer is released before this function returns.
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+
 def _fitted(width: int, height: int, size: int) -> tuple[int, int]:
     longest = max(width, height)
     return max(1, round(width * size / longest)), max(1, round(height * size / longest))

@@ -13,32 +13,54 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
 )
+from shiboken6 import isValid
 
 from gui.widgets.canvas.image_canvas import ImageCanvas
 
 
 class BareKey(QObject):
-    """Handles Space in the whole window, wherever the focus is."""
+    """Handles Space in the whole window, wherever the focus is.
+
+    It listens to the window and to what has the focus in it. A filter of the application would be
+    called for every event of every object, and wait for the engine's Python each time.
+    """
 
     def __init__(self, window: QWidget, canvas: ImageCanvas) -> None:
         super().__init__(window)
         self._window = window
         self._canvas = canvas
-        application = QApplication.instance()
-        assert application is not None  # a window requires one
-        application.installEventFilter(self)
+        self._focused: QWidget | None = None
+        window.installEventFilter(self)
+        application = _application()
+        application.focusChanged.connect(self._follow)
+        application.applicationStateChanged.connect(self._left)
+        self._follow(None, QApplication.focusWidget())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002
         kind = event.type()
         if kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
             return self._space(event)
-        if kind == QEvent.Type.ApplicationDeactivate:
-            self._canvas.show_bare(False)
-        return super().eventFilter(watched, event)
+        return False
 
     def stop(self) -> None:
         """Stop listening."""
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        application = _application()
+        application.focusChanged.disconnect(self._follow)
+        application.applicationStateChanged.disconnect(self._left)
+        self._window.removeEventFilter(self)
+        self._follow(None, None)
+
+    def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
+        if self._focused is not None and isValid(self._focused):
+            self._focused.removeEventFilter(self)
+        inside = now is not None and now is not self._window and now.window() is self._window
+        self._focused = now if inside else None
+        if self._focused is not None:
+            self._focused.installEventFilter(self)
+
+    def _left(self, state: Qt.ApplicationState) -> None:
+        if state != Qt.ApplicationState.ApplicationActive:
+            self._canvas.show_bare(False)
 
     def _space(self, event: QKeyEvent) -> bool:
         """Show the original image while Space is held, except where Space has another meaning."""
@@ -57,3 +79,9 @@ class BareKey(QObject):
             self._canvas.show_bare(True)
         # Otherwise a list would use the key for its selection.
         return isinstance(focus, QAbstractItemView)
+
+
+def _application() -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)  # a window requires one
+    return application

@@ -20,7 +20,7 @@ from engine.records.explanations import Explanation
 from engine.records.images import Region
 from engine.render import overlay
 from engine.render.contours import segments
-from gui.toolkit.imaging import Picture, edge_picture, grey_part, to_qimage
+from gui.toolkit.imaging import Picture, edge_picture, grey_part, indexed_image
 
 _OVERLAY_SIDE = 1024
 _WINDOW_SIDE = 512
@@ -186,7 +186,8 @@ class OverlayItem(SceneItem):
     ) -> QImage:
         """Colours with their opacity, but for that of the settings."""
         solid = replace(self._settings, opacity=1.0)
-        return to_qimage(overlay.layer(shown.map, solid, size, part, overlay.share_of(shown)))
+        share = overlay.share_of(shown)
+        return indexed_image(*overlay.indexed_layer(shown.map, solid, size, part, share))
 
     def _draw_contours(self, painter: QPainter, shown: Explanation) -> None:
         if self._lines is None:

@@ -13,7 +13,7 @@ from engine.records.images import Region
 from engine.render import backdrop, overlay
 from engine.render.contours import segments
 from engine.render.looks import LOOKS, contour_levels, contour_text, find, look_of, with_look
-from tests.engine.render.test_overlay import explain, noise, picture
+from tests.engine.render.test_overlay import bilinear, explain, noise, picture
 
 SIZE = (64, 48)
 WHOLE = Region(0, 0, *SIZE)
@@ -54,6 +54,37 @@ def test_a_map_with_nothing_to_show_leaves_the_image_alone(sign: Sign, fade: boo
     shown = overlay.blend(pixels, explain(map, WHOLE, SIZE), settings)
     np.testing.assert_array_equal(shown, pixels)
     assert not overlay.layer(map, settings, (8, 8))[:, :, 3].any()
+
+
+@pytest.mark.parametrize("fade", [True, False])
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("sign", ["positive", "negative", "signed"])
+def test_a_layer_has_the_colour_and_the_opacity_of_each_value(
+    sign: Sign, gamma: float, fade: bool
+) -> None:
+    """By the formula, pixel by pixel; places on a table say the same."""
+    map, settings = noise(5, 7), DisplaySettings(0.8, sign=sign, gamma=gamma, fade=fade)
+    width, height = 56, 30
+    seen = overlay.layer(map, settings, (width, height)).astype(int)
+    places, table = overlay.indexed_layer(map, settings, (width, height))
+    np.testing.assert_array_equal(table[places], seen)
+    colors = overlay.table_for(settings).astype(int)
+    most = float(np.abs(map).max())
+    ends = {"positive": map.clip(min=0) / map.max(), "negative": map.clip(max=0) / map.min()}
+    cells = ends.get(sign, map / most)
+    for y, x in np.ndindex(height, width):
+        value = bilinear(cells, (x + 0.5) / width * 7, (y + 0.5) / height * 5)
+        far = abs(value) ** gamma
+        place = 127.5 + np.copysign(127.5 * far, value) if sign == "signed" else 255 * far
+        near = colors[max(0, int(place) - 1) : int(place) + 3]
+        assert np.abs(near - seen[y, x, :3]).max(axis=1).min() == 0
+        assert abs(seen[y, x, 3] - 255 * 0.8 * (far if fade else 1.0)) <= 2.0
+
+
+def test_where_both_signs_are_shown_zero_is_clear() -> None:
+    map = np.array([[-1.0, 0.0, 1.0]], np.float32)
+    settings = DisplaySettings(1.0, sign="signed", interpolation="grid")
+    assert overlay.layer(map, settings, (3, 1))[0, :, 3].tolist() == [255, 0, 255]
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
