@@ -13,7 +13,8 @@ _ANY = 16_777_215
 
 
 class HintCard(QFrame):
-    """Shows one sentence. closed(): the user dismissed the card, which is now hidden.
+    """Shows one sentence, where it is wanted and has room. closed(): the user dismissed the card,
+    which is now hidden.
 
     width: in pixels, None to fill the available width.
     """
@@ -26,6 +27,7 @@ class HintCard(QFrame):
         self.setAccessibleName("Hint")
         self.setAccessibleDescription(plain_text.line(text))
         self.text = text
+        self._wanted, self._room = False, True
         words = label(text)
         words.setWordWrap(True)
         close = QToolButton()
@@ -44,6 +46,17 @@ class HintCard(QFrame):
         self._words, self._width = words, width
         if width is not None:
             self.setFixedWidth(width)
+
+    def setVisible(self, visible: bool) -> None:
+        """Say whether it is wanted."""
+        self._wanted = visible
+        super().setVisible(visible and self._room)
+
+    def set_room(self, room: bool) -> None:
+        """Say whether it has room."""
+        if room != self._room:
+            self._room = room
+            super().setVisible(self._wanted and room)
 
     def set_flat(self, flat: bool) -> None:
         """Show the sentence in one line, as wide as it is, or in the width of the card."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QMimeData, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
@@ -20,11 +20,13 @@ from gui.toolkit import plain_text, theme
 from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.row_drag import RowDrag, compared
+from gui.widgets.bars.hint_card import HintCard
 from gui.widgets.layers.menu import Fusing, menu_for
 from gui.widgets.layers.model import LayerModel, Row, description, shape_text
 from gui.widgets.layers.view import LayerView
 
 GAP = theme.SPACE
+_ROOM_FOR_HINT = 300
 SMALL_TREE = 40
 """A new model with up to this many rows is shown fully expanded."""
 
@@ -53,6 +55,7 @@ class LayerTree(QWidget):
         self._unfusable = ""
         self._chosen_rows: tuple[str, ...] = ()
         self._silent = False
+        self._card: HintCard | None = None
         self._title = ElidedLabel("dim")
         tip = "Words in a layer's name or type, such as 'layer4 relu'"
         self._filter = SearchField("Filter layers", tip)
@@ -162,9 +165,16 @@ class LayerTree(QWidget):
         self._model.thumbnails.clear()
         self._view.viewport().update()
 
-    def set_hint(self, hint: QWidget) -> None:
-        """Add a hint below the rows."""
+    def set_hint(self, hint: HintCard) -> None:
+        """Add a hint below the rows, which is shown where it leaves rows to click."""
+        self._card = hint
         self._hint.addWidget(hint)
+        hint.set_room(self.height() >= _ROOM_FOR_HINT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._card is not None:
+            self._card.set_room(self.height() >= _ROOM_FOR_HINT)
 
     def focus_filter(self) -> None:
         """Focus the filter field."""

@@ -67,3 +67,22 @@ def test_a_hint_is_told_to_screen_readers_and_reached_by_keyboard(user: User) ->
     assert LAYERS in close.accessibleName()
     close.setFocus()
     user.until(close.hasFocus)
+
+
+def test_a_hint_leaves_rows_to_click(user: User) -> None:
+    """On a screen of 900 pixels at 200 %, with the inspector open, there is no room for both."""
+    program = user.start()
+    program.window.resize(1280, 800)
+    user.until(lambda: LAYERS in cards(user))
+    program.window.resize(720, 450)
+    program.window.actions_by_id["inspector"].trigger()
+    user.until(lambda: LAYERS not in cards(user))
+    assert user.tree().viewport().height() >= 3 * user.tree().sizeHintForRow(0)
+    program.window.actions_by_id["inspector"].trigger()
+    program.window.resize(1280, 800)
+    user.until(lambda: LAYERS in cards(user))
+    child(cards(user)[LAYERS], QToolButton).click()
+    program.window.resize(720, 450)
+    program.window.resize(1280, 800)
+    user.settle()
+    assert LAYERS not in cards(user), "dismissed for good"
