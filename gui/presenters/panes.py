@@ -248,7 +248,9 @@ class PanePresenter(QObject):
             value = nothing_words(shown.map, display) or known
             parts.append((False, Part(notice_for(shown, display))))
         parts = [(differs, part) for differs, part in parts if part.text]
-        apart = tuple(part for differs, part in parts if differs)
+        apart = tuple(part for differs, part in parts if differs) or tuple(
+            part for _, part in parts
+        )
         return Heading(place, WIDE.join(part.text for _, part in parts), value, apart=apart)
 
     def _show_scale(self, display: DisplaySettings | None) -> None:

@@ -608,6 +608,20 @@ def test_nine_panes_in_a_small_window_say_what_tells_them_apart(user: User) -> N
             assert room.fontMetrics().horizontalAdvance(line) <= room.width()
 
 
+def test_panes_that_are_alike_lose_the_percentage_before_a_letter(user: User) -> None:
+    program = user.start(model=NamedModel(ModelSource("demo:shapes")))
+    window, key = program.window, program.state.current_key
+    assert key is not None
+    for _ in range(3):
+        program.controller.comparer.compare_image(key)
+    wait_panes(user, 4)
+    header = next(h for h in window.panes.findChildren(PaneHeader) if h.isVisible())
+    assert header.text.startswith("star  56.2 %  ·  layer4")
+    metrics = header.findChildren(ElidedLabel)[0].fontMetrics()
+    header.resize(metrics.horizontalAdvance("star · layer4") + 80, header.height())
+    assert header.shown == "star · layer4"
+
+
 def test_a_row_that_is_dropped_beside_the_picture_compares_with_nothing(user: User) -> None:
     program = user.start()
     window = program.window

@@ -19,7 +19,8 @@ from gui.widgets.canvas.panes.fitting import WIDE, Part, crowded, fitted, in_two
 class Heading:
     """What the line says. number: of the pane, in the order of the panes, from 1; 0 for none.
     text: what the pane shows, at the end what all others do as well; value: the largest value of
-    its map. apart: what tells it from the others, at the start of text; () for all of it."""
+    its map. apart: what tells it from the others, at the start of text; all of it where nothing
+    does, () for one piece."""
 
     number: int
     text: str
