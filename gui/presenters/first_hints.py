@@ -13,7 +13,7 @@ from engine.formats.demo import TITLES
 from gui import settings as table
 from gui.settings import Settings
 from gui.state.state import State
-from gui.widgets.bars.hint_card import HintCard
+from gui.toolkit.controls.hint_card import HintCard
 from gui.window.main_window import MainWindow
 
 LAYERS = "Click any layer to see its heat map."

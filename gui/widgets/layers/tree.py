@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
 from engine.records.explanations import JOINT
 from engine.records.models import LayerNode
 from gui.toolkit import plain_text, theme
+from gui.toolkit.controls.hint_card import HintCard
 from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.row_drag import RowDrag, compared
-from gui.widgets.bars.hint_card import HintCard
 from gui.widgets.layers.menu import Fusing, menu_for
 from gui.widgets.layers.model import LayerModel, Row, description, shape_text
 from gui.widgets.layers.view import LayerView

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QToolButton
 from engine.formats.demo import SCENES
 from gui import settings as table
 from gui.presenters.first_hints import LAYERS, OWN_FILES
-from gui.widgets.bars.hint_card import HintCard
+from gui.toolkit.controls.hint_card import HintCard
 from tests.gui.user import User, child
 
 
