@@ -75,8 +75,8 @@ class BareKey(QObject):
             focus, QLineEdit | QPlainTextEdit | QAbstractButton | QComboBox
         ):
             return False
-        if not event.isAutoRepeat():
-            self._canvas.show_bare(True)
+        # Repeated presses as well: on X11, a repeat is now and then told as a release and a repeat.
+        self._canvas.show_bare(True)
         # Otherwise a list would use the key for its selection.
         return isinstance(focus, QAbstractItemView)
 
