@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QSettings, Qt, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QSettings, Qt, QUrl
 from PySide6.QtGui import (
     QAccessible,
     QColor,
     QDragEnterEvent,
     QGuiApplication,
     QImage,
+    QKeyEvent,
     QKeySequence,
 )
 from PySide6.QtTest import QTest
@@ -282,6 +283,20 @@ def test_space_shows_the_bare_image_while_it_is_held(user: User) -> None:
         QTest.keyRelease(place, Key.Key_Space)
         assert not canvas._bare
         assert user.layer == explained
+
+
+def test_a_repeat_of_space_that_is_told_as_a_release_goes_on_showing_it(user: User) -> None:
+    """X11 tells a repeat as a release and a press; apart, only the press says that it is one."""
+    canvas = user.start().window.canvas
+    canvas.setFocus()
+    QTest.keyPress(canvas, Key.Key_Space)
+    QTest.keyRelease(canvas, Key.Key_Space)
+    none = Qt.KeyboardModifier.NoModifier
+    again = QKeyEvent(QEvent.Type.KeyPress, Key.Key_Space, none, " ", True)
+    QApplication.sendEvent(canvas, again)
+    assert canvas._bare
+    QTest.keyRelease(canvas, Key.Key_Space)
+    assert not canvas._bare
 
 
 def test_space_in_a_text_field_is_a_space(user: User) -> None:
