@@ -8,6 +8,7 @@ same maps have the same clusters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ _STEPS = 10
 _ROUNDS = 40
 _CONVERGED, _NEARLY = 1e-7, 1e-3
 """Of the residuals of the eigenvectors that may separate clusters, and of the others."""
-_STARTS = 24
+STARTS = 24
 _SWEEPS = 100
 
 
@@ -154,17 +155,32 @@ def count_by_gap(values: Points, fewest: int = FEWEST, most: int = MOST) -> int:
     return fewest + int(np.argmax(gaps))
 
 
-def k_means(points: Points, count: int, cancel: CancelToken | None = None) -> NDArray[np.int64]:
-    """The cluster of each point, int64 (n,): the best of several seeded k-means++ starts.
+class Uniform(Protocol):
+    """A source of random numbers: either of numpy's, so that starts equal those of others."""
 
-    Clusters are in order of size, the largest first. Raises Cancelled.
+    def uniform(self, low: float, high: float, size: int) -> Points: ...
+
+
+def k_means(
+    points: Points,
+    count: int,
+    cancel: CancelToken | None = None,
+    *,
+    starts: int = STARTS,
+    rng: Uniform | None = None,
+) -> NDArray[np.int64]:
+    """The cluster of each point, int64 (n,): the best of several starts by greedy k-means++.
+
+    Clusters are in order of size, the largest first. starts: how many. rng: where they are drawn
+    from, one number for the first centre and 2 + ln(count) for each other one; seeded without one.
+    Arthur and Vassilvitskii 2007, section 4. Raises Cancelled.
     """
-    rng = np.random.default_rng(0)
+    source = rng if rng is not None else np.random.default_rng(0)
     best: tuple[float, NDArray[np.int64]] | None = None
-    for _ in range(_STARTS):
+    for _ in range(starts):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        cost, labels = _one_start(points, count, rng)
+        cost, labels = _one_start(points, count, source)
         if best is None or cost < best[0] - 1e-12:
             best = cost, labels
     assert best is not None
@@ -174,9 +190,7 @@ def k_means(points: Points, count: int, cancel: CancelToken | None = None) -> ND
     return np.asarray(rank[best[1]])
 
 
-def _one_start(
-    points: Points, count: int, rng: np.random.Generator
-) -> tuple[float, NDArray[np.int64]]:
+def _one_start(points: Points, count: int, rng: Uniform) -> tuple[float, NDArray[np.int64]]:
     centres = _spread(points, count, rng)
     labels = np.full(len(points), -1)
     for _ in range(_SWEEPS):
@@ -194,18 +208,19 @@ def _one_start(
     return cost, labels.astype(np.int64)
 
 
-def _spread(points: Points, count: int, rng: np.random.Generator) -> Points:
+def _spread(points: Points, count: int, rng: Uniform) -> Points:
     """Centres by k-means++: each the best of a few that are likely to be far from the others."""
-    chosen = [int(rng.integers(len(points)))]
-    nearest = squared(points, points[chosen])[:, 0]
-    trials = 2 + int(np.log(count))
+    nearest = np.ones(len(points))
+    chosen: list[int] = []
     while len(chosen) < count:
-        whole = nearest.sum()
-        if whole <= 0:
-            chosen.append(int(rng.integers(len(points))))
-            continue
-        drawn = rng.choice(len(points), trials, p=nearest / whole)
-        far = np.minimum(squared(points, points[drawn]), nearest[:, None])
+        trials = 2 + int(np.log(count)) if chosen else 1
+        summed = nearest.cumsum()
+        drawn = np.searchsorted(summed, rng.uniform(0.0, 1.0, trials) * summed[-1], side="right")
+        # Rounding may reach the end; and without any distance left all points are alike.
+        drawn = np.minimum(drawn, len(points) - 1)
+        far = squared(points, points[drawn])
+        if chosen:
+            far = np.minimum(far, nearest[:, None])
         pick = int(far.sum(axis=0).argmin())
         chosen.append(int(drawn[pick]))
         nearest = far[:, pick]

@@ -154,6 +154,22 @@ class TestSpectral:
         assert angles.min() > 1 - 1e-4
 
     @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+    @pytest.mark.parametrize("seed", [0, 1])
+    @pytest.mark.parametrize(("count", "groups"), [(120, 3), (300, 4), (1100, 5)])
+    def test_as_scikit_learn_with_32_components(self, count: int, groups: int, seed: int) -> None:
+        """With the same random numbers, from whichever of both ways of computing eigenvectors."""
+        points, _ = blobs(count, groups, seed=1)
+        graph = spectral.affinity(points)
+        places, values = spectral.embedding(graph, 32)
+        found = spectral.count_by_gap(values)
+        assert found == groups
+        # Its solver of eigenvectors draws one number for each point before k-means draws any.
+        same = np.random.RandomState(seed)
+        same.uniform(-1, 1, count)
+        labels = spectral.k_means(places, found, starts=10, rng=same)
+        assert agreement(labels, theirs(graph, found, seed=seed)) >= 0.95
+
+    @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
     def test_32_components_do_not_agree_with_themselves(self) -> None:
         """Why k-means runs on as many eigenvectors as there are clusters (decision 0059)."""
         points, kinds = blobs(300, 4, seed=1)
