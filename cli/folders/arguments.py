@@ -97,7 +97,8 @@ def _add_batch(commands: argparse._SubParsersAction[Parser]) -> None:
         dest="size",
         type=_count,
         metavar="N",
-        help="images in one pass at most (default: as many as pay)",
+        help="images read and computed together at most (default: as many as pay); a CPU takes "
+        "them in passes of up to 4",
     )
     parser.add_argument(
         "--scheduler",

@@ -19,7 +19,7 @@ from engine.errors import ImageError, LayerError, MethodError, TargetError
 from engine.explain.answers.found import Found, explanation_of, said_of
 from engine.explain.answers.requests import request_of
 from engine.explain.asking import Asking, asking_of
-from engine.explain.batching import MOST, Batching, plain_bytes
+from engine.explain.batching import Batching, most_in_pass, plain_bytes
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import map_batch
 from engine.explain.session import Session
@@ -64,8 +64,8 @@ class Batches:
     """Explains images with one layer, method and question. Not thread-safe.
 
     layer, method, options, question: as in Session.explain, of the model's default if not given.
-    size: images in one pass, at most; None for as many as fit into half of the free memory, up to
-    batching.MOST. exact: as in Session.
+    size: images in one pass, at most; None for as many as pay (batching.most_in_pass) and fit into
+    half of the free memory. exact: as in Session.
     Raises LayerError, MethodError and TargetError as Session.explain does.
     """
 
@@ -94,7 +94,7 @@ class Batches:
         self._layer = JOINT.join(place.name for place in places)
         self._call, self._axes, self._source = first.call, first.axes, first.source
         self._asked_call = asked.asking.call
-        self._batching = Batching(known, MOST if size is None else size)
+        self._batching = Batching(known, most_in_pass(model.device) if size is None else size)
         if size is None:
             each = memory.estimate(model.facts, self._source) + plain_bytes(model.facts.largest)
             self._batching.most = self._batching.fitting(each)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from engine.errors import ModelError, one_line
@@ -23,7 +24,10 @@ _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 MOST = 16
-"""Images in one pass at most, where nothing else was asked for; more gain nothing on a CPU."""
+"""Images that are taken together at most, where nothing else was asked for."""
+
+_MOST_ON_CPU = 4
+# Of passes with a graph: the activations of more images leave the processor's caches (0071).
 
 # What the largest output of a batch without a graph may take on a processor. Beyond it, a batch is
 # no faster than one image after the other, and cancelling, which waits for an operation, takes
@@ -34,6 +38,11 @@ _ALIVE = 4
 # How far the numbers of an image may move, by rounding, if another one is in its batch, or if its
 # pass starts at a layer.
 _SAME = 1e-4
+
+
+def most_in_pass(device: torch.device, together: int = MOST) -> int:
+    """Images in one pass with a graph at most, of so many that are taken together."""
+    return min(together, _MOST_ON_CPU) if device.type == "cpu" else together
 
 
 def plain_bytes(largest: int) -> int:

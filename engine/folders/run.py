@@ -29,8 +29,8 @@ _MOST_READERS = 16
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How a run uses the machine. readers: processes that read images, None for as many as there
-    are cores. size: images in one pass, None for as many as pay. patience: CPU time for reading one
-    file in seconds, None for no limit."""
+    are cores. size: images that are taken together, None for as many as pay. patience: CPU time for
+    reading one file in seconds, None for no limit."""
 
     readers: int | None = None
     size: int | None = None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ImageError, LayerError, MethodError, TargetError
 from engine.explain.batches import Answer, Batches
+from engine.explain.batching import MOST, most_in_pass
 from engine.explain.session import Session
 from engine.folders.figures import figures_of, stored
 from engine.folders.inputs.pictures import Ready
@@ -36,7 +37,8 @@ POSITIVE = 0.5
 class Explainer:
     """Makes rows by one model, layer and method. Not thread-safe.
 
-    size: images in one pass at most, as in Batches. Raises LayerError, MethodError, TargetError.
+    size: images that are taken together at most, None for as many as pay. Raises LayerError,
+    MethodError, TargetError.
     """
 
     def __init__(self, model: Model, how: How, size: int | None = None) -> None:
@@ -44,6 +46,7 @@ class Explainer:
         self._how = how
         self._policy = policy_of(how.policy, model)
         chosen = requested(model.method, how.method, dict(how.options))
+        self._together = MOST if size is None else size
         self._batches: Batches | None = None
         if chosen.method.layered and not model.no_hooks:
             self._batches = Batches(
@@ -51,14 +54,16 @@ class Explainer:
                 how.layers,
                 method=how.method,
                 options=dict(how.options),
-                size=size,
+                size=None if size is None else most_in_pass(model.device, size),
                 exact=how.exact,
             )
 
     @property
     def size(self) -> int:
-        """Images in one pass."""
-        return 1 if self._batches is None else self._batches.size
+        """Images that are taken together, in one pass or a few; 1 where passes take one each."""
+        if self._batches is None or self._batches.size == 1:
+            return 1
+        return max(self._together, self._batches.size)
 
     @property
     def depends_on_label(self) -> bool:

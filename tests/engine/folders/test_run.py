@@ -124,6 +124,24 @@ def test_rows_are_those_of_a_session(whole: Path, scenes: Path, shapes: Model) -
         assert row.region == pytest.approx((0, 0, 1, 1))
 
 
+def test_shards_are_large_and_passes_on_a_cpu_are_small(
+    tmp_path: Path, scenes: Path, shapes: Model
+) -> None:
+    """Many images leave the processor's caches; many files are read and written together."""
+    sizes: list[int] = []
+    hook = shapes.module.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    try:
+        with IndexWriter(tmp_path) as writer:
+            writer.found(find([scenes], FOLDERS, skip=tmp_path))
+            it = Run(writer, shapes, EXACT, pace=Pace(readers=1, size=16))
+            assert [one.done for one in it.steps()] == [16, 32, 48, 64]
+    finally:
+        hook.remove()
+    # The images of the first pass are computed alone, too.
+    assert sorted(set(sizes)) == [1, 4]
+    assert sizes.count(4) == 16
+
+
 def test_the_queries(whole: Path, shapes: Model) -> None:
     from engine.folders.index.where import Selection, Where
 
