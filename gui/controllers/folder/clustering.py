@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -26,7 +26,12 @@ OTHER_MODEL = "Open the model that these rows were computed with"
 
 class Clustering(QObject):
     """changed: clusters, findings or progress. target: the class they are of. clusters: None before
-    they were looked for. findings: by place. work: (share, words) of what is under way."""
+    they were looked for. findings: by place. work: (share, words) of what is under way.
+    grown: whether more images of the class were explained since.
+
+    They are of the results on the screen: those of another model, or of a run that begins, take
+    them away.
+    """
 
     changed = Signal()
 
@@ -50,12 +55,21 @@ class Clustering(QObject):
         self.findings: dict[int, Hidden] = {}
         self.work: tuple[float, str] | None = None
         self._hiding: tuple[int, int, Hidden | None] | None = None
+        self._job: int | None = None
+        # How many images are of each predicted class, and how many were when clusters were found.
+        self._counts: dict[int, int] = {}
+        self._count = 0
         folders.opened.connect(self.forget)
+        folders.changed.connect(self._job_changed)
+        folders.runs.begun.connect(self.forget)
+        figures.ready.connect(self._figures_came)
         folders.runs.defer = lambda: self._hiding is not None
         engine.idle.connect(self._go_on)
 
     def forget(self) -> None:
-        """Drop the clusters: they are of another folder or job."""
+        """Drop the clusters: they are of another folder or job, or of fewer images."""
+        if self.target is None:
+            return
         self.stop()
         self.target, self.clusters, self.findings = None, None, {}
         self.changed.emit()
@@ -69,6 +83,7 @@ class Clustering(QObject):
             return
         self.stop()
         self.target, self.clusters, self.findings = target, None, {}
+        self._job, self._count = job[0], self._counts.get(target, 0)
         self._set(0.0, "Looking for clusters…")
         number, reader = job[0], self._figures.reader
         work = Job(
@@ -91,6 +106,19 @@ class Clustering(QObject):
             self._hiding = None
             self._engine.cancel("folder hiding")
         self._ended()
+
+    @property
+    def grown(self) -> bool:
+        return self.target is not None and self._counts.get(self.target, 0) > self._count
+
+    def _figures_came(self, kind: str, found: Any) -> None:
+        if kind == "clusters" and found is not None:
+            self._counts = {int(number): count for number, count in found if number is not None}
+
+    def _job_changed(self) -> None:
+        job = self._folders.job
+        if self.target is not None and (job is None or job[0] != self._job):
+            self.forget()
 
     @property
     def cannot_hide(self) -> str:

@@ -215,6 +215,7 @@ class FigurePresenter(QObject):
         flagged = sum(bool(one.flags) for one in found)
         words = f"{count} by what the network looked at"
         words += f", {flagged} flagged." if flagged else ", none flagged."
+        words += _GROWN if clustering.grown else ""
         rows = [self._row(place, one) for place, one in enumerate(found)]
         panel.set_clusters(rows, words, can_hide=clustering.cannot_hide)
         self._scatter_clusters(found)
@@ -236,6 +237,7 @@ class FigurePresenter(QObject):
             ", ".join(cluster.flags),
             "\n".join(f"{flag}: {FLAGS[flag]}" for flag in cluster.flags),
             "" if hidden is None else f"{hidden.words[:1].upper()}{hidden.words[1:]}.",
+            place if len(self._clustering.clusters or ()) > 1 else None,
         )
 
     def _scatter_clusters(self, found: list[Cluster]) -> None:
@@ -257,6 +259,7 @@ class FigurePresenter(QObject):
                 self._show_clusters()
 
 
+_GROWN = " More of its images were explained since; choose the class again to include them."
 _ABOUT_CLUSTERS = (
     "Images that the network judged by about the same place are one group. A group that is judged "
     "by a fixed place, which other classes are not, may be a shortcut."

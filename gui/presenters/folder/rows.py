@@ -16,7 +16,7 @@ from gui.jobs.folder import reading
 from gui.jobs.folder.reading import RowPage
 from gui.presenters.folder.names import job_name
 from gui.settings import Settings
-from gui.state.folders import RunState
+from gui.state.folders import FolderView, RunState
 from gui.state.state import NoticeKind, State
 from gui.window.main_window import MainWindow
 
@@ -38,6 +38,7 @@ class FolderPresenter(QObject):
         self._folders = folders
         self._settings = settings
         self._page: FolderPage | None = None
+        self._view = FolderView()
         folders.opened.connect(self._opened)
         folders.changed.connect(self._show)
         folders.listed.connect(self._show_rows)
@@ -61,7 +62,7 @@ class FolderPresenter(QObject):
             self._page = window.make_folder(_make)
             self._page.rows.seen.connect(self._look)
             self._show_shape()
-        page = self._page
+        page, self._view = self._page, folders.view
         page.model.clear_pictures()
         page.model.set_numbers(reading.no_numbers())
         where = "\n".join(map(str, folders.paths))
@@ -157,9 +158,18 @@ class FolderPresenter(QObject):
         chosen = rows.selected_numbers()
         current = rows.view.currentIndex()
         number = page.model.number_at(current.row()) if current.isValid() else None
-        if page.model.set_numbers(listing.numbers) and (len(chosen) or number is not None):
-            rows.select_numbers(chosen, number)
-            rows.view.scrollTo(rows.view.currentIndex())
+        before, self._view = self._view, listing.view
+        if page.model.set_numbers(listing.numbers):
+            if len(chosen) or number is not None:
+                rows.select_numbers(chosen, number)
+            stays = number is not None and page.model.place_of(number) is not None
+            if (listing.view.order, listing.view.down) != (before.order, before.down) or (
+                listing.view != before and not stays
+            ):
+                # Whoever sorts wants to see what comes first.
+                rows.view.scrollToTop()
+            elif stays:
+                rows.view.scrollTo(rows.view.currentIndex())
         if self._is_finding and len(chosen) > 1 and folders.rows.to_select is None:
             folders.rows.to_select = chosen
         self._select()

@@ -17,6 +17,9 @@ from gui.toolkit.charts.chart import Area, Chart
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The height of a bar that is not empty, in pixels.
+_LEAST = 2.0
+
 
 class Histogram(Chart):
     """How many values lie where. What is below zero is paler: a ReLU makes it zero."""
@@ -50,8 +53,10 @@ class Histogram(Chart):
             if not count:
                 continue
             left, right = area.x(float(low)), area.x(float(high))
-            bar = QRectF(left, area.y(float(count)), max(1.0, right - left - 1), 0)
-            bar.setBottom(area.plot.bottom())
+            bottom = area.plot.bottom()
+            # What is rare beside the most frequent is to be seen, too.
+            top = min(area.y(float(count)), bottom - _LEAST)
+            bar = QRectF(left, top, max(1.0, right - left - 1), bottom - top)
             painter.fillRect(bar, QColor(tokens.text_dim if high <= 0 else tokens.accent))
         if self.edges[0] < 0 < self.edges[-1]:
             painter.setPen(QPen(QColor(tokens.text), 1, Qt.PenStyle.DashLine))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,14 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
+import engine
+from engine.folders.index.store import IndexWriter
 from engine.folders.index.where import Selection
+from engine.folders.inputs.finding import Labels, find
+from engine.folders.job import How
+from engine.folders.run import Pace, Run
 from gui.state.folders import RunState
 from gui.toolkit import theme
 from gui.toolkit.charts.chart import Area
@@ -278,6 +285,17 @@ def test_a_cluster_is_found_hidden_and_counted(
     assert clustering.clusters is not None
     flagged = [n for n, one in enumerate(clustering.clusters) if "fixed place" in one.flags]
     assert flagged
+    # Each card has the colour of its points.
+    painted = panel.scatter.grab().toImage()
+    for place, card in enumerate(panel.cards):
+        assert card.key is not None
+        key = card.key.grab().toImage().pixelColor(2, 2)
+        points = panel.scatter.places()[panel.scatter._groups == place]
+        assert any(
+            painted.pixelColor(*(round(float(at) * painted.devicePixelRatio()) for at in point))
+            == key
+            for point in points
+        )
     QTest.mouseClick(panel.cards[flagged[0]].button, LEFT)
     user.until(lambda: bool(clustering.findings))
     hidden = clustering.findings[flagged[0]]
@@ -291,6 +309,47 @@ def test_a_cluster_is_found_hidden_and_counted(
     # Its images are listed by a click on it.
     QTest.mouseClick(panel.cards[flagged[0]], LEFT, pos=QPoint(4, 4))
     user.until(lambda: page.model.rowCount() == size)
+
+
+def test_clusters_say_that_they_are_of_fewer_images(
+    user: Reader, scenes: Path, tmp_path: Path
+) -> None:
+    """Another process goes on with the index, as a run of the window does."""
+    out, model = tmp_path / "index", engine.load_model("demo:shapes")
+
+    def run(most: int) -> None:
+        with IndexWriter(out) as writer:
+            writer.found(find([scenes], Labels(folders=True)))
+            steps = Run(writer, model, How(), pace=Pace(readers=1, size=16)).steps()
+            for _ in islice(steps, most):
+                pass
+
+    def words() -> str:
+        return " ".join(one.text() for one in panel.findChildren(QLabel))
+
+    run(1)
+    user.start(model=SHAPES)
+    user.program.controller.folders.open_paths([out])
+    user.until(lambda: user.program.window.folder is not None)
+    page, clustering = user.page, user.program.controller.clustering
+    page.side.kinds.setCurrentIndex(5)
+    page.side.kinds.activated.emit(5)
+    panel = page.side.clusters
+    user.until(lambda: panel.classes.count() > 1)
+    # Some circles are among the rings, which come later.
+    place = next(n for n in range(panel.classes.count()) if "circle" in panel.classes.itemText(n))
+    panel.classes.setCurrentIndex(place)
+    panel.classes.activated.emit(place)
+    user.until(lambda: bool(panel.cards))
+    assert "choose the class again" not in words()
+    run(9)
+    user.until(lambda: "choose the class again" in words())
+    assert clustering.clusters is not None
+    size = sum(one.size for one in clustering.clusters)
+    panel.classes.activated.emit(panel.classes.currentIndex())
+    user.until(lambda: "choose the class again" not in words())
+    user.until(lambda: bool(panel.cards))
+    assert sum(one.size for one in clustering.clusters) > size
 
 
 def test_the_classes_need_no_sideways_scrolling_in_a_small_window(
@@ -317,6 +376,14 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> No
     user.start(model=SHAPES)
     user.open_explained(scenes, index)
     before = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
+    page, clustering = user.page, user.program.controller.clustering
+    panel = page.side.clusters
+    page.side.kinds.setCurrentIndex(5)
+    page.side.kinds.activated.emit(5)
+    user.until(lambda: panel.classes.count() > 1)
+    panel.classes.setCurrentIndex(1)
+    panel.classes.activated.emit(1)
+    user.until(lambda: bool(panel.cards))
     user.program.controller.models.open(ModelSource("demo:shortcut"))
     folders = user.program.controller.folders
     shortcut = ModelSource("demo:shortcut")
@@ -326,9 +393,12 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> No
     QTest.mouseClick(user.page.head.button, LEFT)
     user.until(lambda: folders.runs.state is RunState.DONE and len(folders.jobs) == 2)
     user.wait_done()
+    # Groups and findings are those of the results on the screen, in a report as well.
+    assert clustering.clusters is None
+    assert not panel.cards
+    assert panel.classes.currentIndex() == 0
     after = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
     differ = {name for name in before if before[name] != after[name]}
-    page = user.page
     page.side.kinds.setCurrentIndex(6)
     page.side.kinds.activated.emit(6)
     assert page.side.others.count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,41 @@ def test_a_header_sorts_by_its_column(user: Reader, scenes: Path, index: Path) -
         assert values == sorted(values, reverse=reverse)
         assert user.texts("entropy")[-1] == ""
         assert len(user.page.rows.selected_places()) <= 1
+
+
+def test_sorted_and_filtered_rows_are_seen_from_the_first(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    """Wherever the rows were scrolled to, and although the row that was opened is elsewhere now."""
+    user.start(model=SHAPES)
+    user.program.window.resize(1024, 640)
+    user.open_explained(scenes, index)
+    folders, table = user.program.controller.folders, user.page.rows.table
+
+    def looked_at(change: Callable[[], None]) -> int:
+        before = user.page.model.numbers
+        change()
+        user.until(lambda: user.page.model.numbers is not before)
+        user.wait_rows()
+        return table.rowAt(0)
+
+    table.setCurrentIndex(user.page.model.index(0, 1))
+    assert looked_at(lambda: folders.set_order("loss", down=True)) == 0
+    table.scrollToBottom()
+    assert table.rowAt(0) > 0
+    # The first row is not among those that are listed now, so that there is none to stay at.
+    first, *labels = user.texts("label")
+    others = ", ".join(sorted({label for label in labels if label != first}))
+    table.setCurrentIndex(user.page.model.index(0, 1))
+    table.scrollToBottom()
+    assert looked_at(lambda: type_filter(user, f"label = {others}")) == 0
+    # One that is stays in sight.
+    last = user.page.model.rowCount() - 1
+    table.setCurrentIndex(user.page.model.index(last, 1))
+    kept = user.page.model.number_at(last)
+    assert looked_at(lambda: folders.set_filters(())) > 0
+    place = user.page.model.place_of(kept)
+    assert place in user.page.rows.in_sight()
 
 
 def test_a_row_is_opened_on_the_first_page_and_left_again(

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QImage, QKeyEvent, QMouseEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -22,7 +30,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import plain_text, theme, windows
 from gui.toolkit.labels import ElidedLabel, label
 from gui.widgets.folder.figures.mean import MapPicture
-from gui.widgets.folder.figures.scatter import Scatter
+from gui.widgets.folder.figures.scatter import Scatter, colour_of
 
 if TYPE_CHECKING:
     from engine.records.explanations import FloatMap
@@ -34,7 +42,8 @@ _MAP_SIDE = 16 * GAP
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterRow:
     """One cluster. image: of its mean map. facts: in words. flags: '' for none; about: what they
-    say. finding: what hiding its region came to, '' before it was tried."""
+    say. finding: what hiding its region came to, '' before it was tried. group: by which the
+    scatter colours its images; None where there is one alone."""
 
     image: QImage
     map: FloatMap
@@ -43,6 +52,7 @@ class ClusterRow:
     flags: str
     about: str
     finding: str = ""
+    group: int | None = None
 
 
 class ClusterPanel(QWidget):
@@ -155,6 +165,18 @@ class ClusterPanel(QWidget):
             self.class_chosen.emit(number)
 
 
+class _Key(QWidget):
+    """The colour that the scatter has for a group."""
+
+    def __init__(self, colour: str) -> None:
+        super().__init__()
+        self._colour = colour
+        self.setFixedSize(2 * GAP, 2 * GAP)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        QPainter(self).fillRect(self.rect(), QColor(self._colour))
+
+
 class _Card(QFrame):
     """One cluster."""
 
@@ -172,6 +194,12 @@ class _Card(QFrame):
         picture.set_image(row.image, picture.name, row.map)
         title = ElidedLabel()
         title.show_text(row.title)
+        head = QHBoxLayout()
+        head.setSpacing(2 * GAP)
+        self.key = _Key(colour_of(row.group)) if row.group is not None else None
+        if self.key is not None:
+            head.addWidget(self.key)
+        head.addWidget(title, 1)
         facts = label(row.facts, "dim")
         facts.setWordWrap(True)
         self.flags = label(row.flags, "warning")
@@ -192,7 +220,8 @@ class _Card(QFrame):
         button.setVisible(not row.finding)
         words = QVBoxLayout()
         words.setSpacing(GAP)
-        for widget in (title, facts, self.flags, self.finding):
+        words.addLayout(head)
+        for widget in (facts, self.flags, self.finding):
             words.addWidget(widget)
         words.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         words.addStretch(1)

@@ -37,6 +37,11 @@ _FEW, _FEW_WIDE, _MANY_WIDE = 2_000, 5, 2
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#0072b2")
 
 
+def colour_of(group: int) -> str:
+    """The colour of a group's points, where there are several groups."""
+    return COLOURS[group % len(COLOURS)]
+
+
 class Scatter(Figure):
     """Points by group. lassoed(numbers): inputs inside of what was drawn, int64 (n,), if any.
 
@@ -120,10 +125,9 @@ class Scatter(Figure):
         wide = _FEW_WIDE if len(places) <= _FEW else _MANY_WIDE
         tokens, side = theme.current(), max(2, round(wide * ratio))
         single = len(np.unique(self._groups)) < 2
-        colours = [tokens.accent] if single else list(COLOURS)
         for group in np.unique(self._groups):
             own = places[self._groups == group]
-            value = QColor(colours[int(group) % len(colours)]).rgba()
+            value = QColor(tokens.accent if single else colour_of(int(group))).rgba()
             for down in range(side):
                 for across in range(side):
                     rows = np.clip(own[:, 1] + down - side // 2, 0, height - 1)
@@ -194,9 +198,9 @@ class Scatter(Figure):
         if not across:
             return
         painter.setPen(QColor(theme.current().text_dim))
-        low, wide = self._ends()
+        low, high = self._points.min(axis=0), self._points.max(axis=0)
         below = QRect(plot.left(), plot.bottom() + 2, plot.width(), _EDGE + 2)
-        ends = [number_text(float(n)) for n in (low[0], low[0] + wide[0])]
+        ends = [number_text(float(n)) for n in (low[0], high[0])]
         painter.drawText(below, int(Qt.AlignmentFlag.AlignLeft), ends[0])
         painter.drawText(below, int(Qt.AlignmentFlag.AlignRight), ends[1])
         painter.drawText(below, int(Qt.AlignmentFlag.AlignHCenter), across)
@@ -204,7 +208,7 @@ class Scatter(Figure):
         painter.translate(plot.left() - _EDGE, plot.bottom())
         painter.rotate(-90)
         side = QRect(0, 0, plot.height(), _EDGE)
-        ends = [number_text(float(n)) for n in (low[1], low[1] + wide[1])]
+        ends = [number_text(float(n)) for n in (low[1], high[1])]
         painter.drawText(side, int(Qt.AlignmentFlag.AlignLeft), ends[0])
         painter.drawText(side, int(Qt.AlignmentFlag.AlignRight), ends[1])
         painter.drawText(side, int(Qt.AlignmentFlag.AlignHCenter), up)
