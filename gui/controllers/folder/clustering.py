@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -24,13 +24,23 @@ _PIECE = 64
 OTHER_MODEL = "Open the model that these rows were computed with"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """What was found for a job. count: of the class, then."""
+
+    target: int | None
+    clusters: list[Cluster] | None
+    findings: dict[int, Hidden]
+    count: int
+
+
 class Clustering(QObject):
     """changed: clusters, findings or progress. target: the class they are of. clusters: None before
     they were looked for. findings: by place. work: (share, words) of what is under way.
     grown: whether more images of the class were explained since.
 
-    They are of the results on the screen: those of another model, or of a run that begins, take
-    them away.
+    They are of the results on the screen. Those of another model are there again when its results
+    are; a run that begins takes away those of the rows that it will change.
     """
 
     changed = Signal()
@@ -56,23 +66,21 @@ class Clustering(QObject):
         self.work: tuple[float, str] | None = None
         self._hiding: tuple[int, int, Hidden | None] | None = None
         self._job: int | None = None
+        self._others: dict[int, _Kept] = {}
         # How many images are of each predicted class, and how many were when clusters were found.
         self._counts: dict[int, int] = {}
         self._count = 0
         folders.opened.connect(self.forget)
         folders.changed.connect(self._job_changed)
-        folders.runs.begun.connect(self.forget)
+        folders.runs.begun.connect(self._begun)
         figures.ready.connect(self._figures_came)
         folders.runs.defer = lambda: self._hiding is not None
         engine.idle.connect(self._go_on)
 
     def forget(self) -> None:
-        """Drop the clusters: they are of another folder or job, or of fewer images."""
-        if self.target is None:
-            return
-        self.stop()
-        self.target, self.clusters, self.findings = None, None, {}
-        self.changed.emit()
+        """Drop the clusters: they are of another folder, or of rows that change."""
+        self._others.clear()
+        self._take(None)
 
     def find(self, target: int) -> None:
         """Look for the clusters of a predicted class."""
@@ -116,9 +124,28 @@ class Clustering(QObject):
             self._counts = {int(number): count for number, count in found if number is not None}
 
     def _job_changed(self) -> None:
-        job = self._folders.job
-        if self.target is not None and (job is None or job[0] != self._job):
-            self.forget()
+        number = self._folders.job[0] if self._folders.job is not None else None
+        if number == self._job:
+            return
+        if self._job is not None and self.target is not None and self.clusters is not None:
+            own = _Kept(self.target, self.clusters, self.findings, self._count)
+            self._others[self._job] = own
+        self._job = number
+        self._take(self._others.pop(number, None) if number is not None else None)
+
+    def _begun(self, number: int) -> None:
+        self._others.pop(number, None)
+        if number == self._job:
+            self._take(None)
+
+    def _take(self, kept: _Kept | None) -> None:
+        if self.target is None and kept is None:
+            return
+        self.stop()
+        own = kept or _Kept(None, None, {}, 0)
+        self.target, self.clusters = own.target, own.clusters
+        self.findings, self._count = own.findings, own.count
+        self.changed.emit()
 
     @property
     def cannot_hide(self) -> str:

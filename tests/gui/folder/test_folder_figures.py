@@ -384,6 +384,7 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> No
     panel.classes.setCurrentIndex(1)
     panel.classes.activated.emit(1)
     user.until(lambda: bool(panel.cards))
+    first = clustering.target, len(panel.cards)
     user.program.controller.models.open(ModelSource("demo:shortcut"))
     folders = user.program.controller.folders
     shortcut = ModelSource("demo:shortcut")
@@ -407,3 +408,8 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> No
     user.until(lambda: f"{len(differ)} of 64 images" in page.side.differs.text())
     rows = page.side.differences.figures.rows
     assert sum(int(values[1]) for _, values in rows) == len(differ)  # type: ignore[arg-type]
+    # Back at the first model's results, its groups are there as they were.
+    page.side.kinds.setCurrentIndex(5)
+    page.side.kinds.activated.emit(5)
+    folders.choose_job(folders.jobs[1][0] if folders.jobs[0] == folders.job else folders.jobs[0][0])
+    assert (clustering.target, len(panel.cards)) == first
