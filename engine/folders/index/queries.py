@@ -198,6 +198,16 @@ class Index:
         counts, edges = np.histogram(values, bins, ends)
         return counts.astype(np.int64), edges.astype(np.float64)
 
+    def further(self) -> list[str]:
+        """The names of further columns of the input's table, in its order."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT e.key FROM inputs i, json_each(i.more) e "
+                "WHERE i.place IS NOT NULL AND i.more <> '' "
+                "GROUP BY e.key ORDER BY min(i.place), min(e.id)"
+            )
+            return [name for (name,) in found]
+
     def distinct(self, job: int, name: str, selection: Selection = ALL) -> list[tuple[Any, int]]:
         """The values of a column with their counts, the most frequent first."""
         sql = COLUMNS[name].sql

@@ -16,6 +16,12 @@ JOINED = (
 
 ERROR = "CASE WHEN i.error <> '' THEN i.error ELSE coalesce(r.error, '') END"
 
+MORE = (
+    "CASE i.more WHEN '' THEN '' ELSE "
+    "(SELECT coalesce(group_concat(key || ': ' || value, ', '), '') FROM json_each(i.more)) END"
+)
+"""Further columns of a table as one text, 'camera: B, age: 40'"""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -55,6 +61,7 @@ _ALL = (
     Column("error", "Error", ERROR, "text", "Why there is no map."),
     Column("verdict", "Verdict", "r.verdict", "text", "Whether the map shows anything."),
     Column("tags", "Tags", "i.tags", "text", "Given by hand."),
+    Column("more", "Table", MORE, "text", "Further columns of the table that names the files."),
     Column("place", "Order", "i.place", "number", "As found."),
 )
 

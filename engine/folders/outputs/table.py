@@ -6,7 +6,7 @@ import csv
 import importlib
 import importlib.util
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,38 +33,40 @@ def write_tables(index: Index, job: int, folder: Path) -> list[Path]:
     Raises ExportError.
     """
     _, about = index.job(job)
-    more = _more(index, job)
     target = folder / CSV
+    write_csv(index, index.each(job), about, target)
+    if importlib.util.find_spec("pyarrow") is None:
+        return [target]
+    more = index.further()
+    _write_parquet(folder / PARQUET, _values(index.each(job), about, more), _titles(more))
+    return [target, folder / PARQUET]
+
+
+def write_csv(index: Index, rows: Iterable[Shown], about: Job, target: Path) -> None:
+    """Write some rows of an index, with the columns of write_tables. Raises ExportError."""
+    more = index.further()
     with whole_file(target) as file:
         # Names of files keep their bytes, whatever these are.
         text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
         writer = csv.writer(text)
-        writer.writerow([*COLUMNS, *more])
-        for values in _values(index, job, about, more):
-            writer.writerow([cell(value) for value in values])
+        writer.writerow(_titles(more))
+        for values in _values(rows, about, more):
+            writer.writerow([_cell(value) for value in values])
         text.flush()
         text.detach()
-    if importlib.util.find_spec("pyarrow") is None:
-        return [target]
-    _write_parquet(folder / PARQUET, _values(index, job, about, more), [*COLUMNS, *more])
-    return [target, folder / PARQUET]
 
 
-def _more(index: Index, job: int) -> list[str]:
-    names: dict[str, None] = {}
-    for shown in index.each(job):
-        names |= dict.fromkeys(shown.more)
-    return [name if name not in COLUMNS else f"{name} (input)" for name in names]
+def _titles(more: Sequence[str]) -> list[str]:
+    return [*COLUMNS, *(f"{name} (input)" if name in COLUMNS else name for name in more)]
 
 
-def _values(index: Index, job: int, about: Job, more: list[str]) -> Iterator[list[object]]:
-    for shown in index.each(job):
-        own = values_of(shown, about)
-        given = (shown.more.get(name.removesuffix(" (input)"), "") for name in more)
-        yield [*(own.get(name) for name in COLUMNS), *given]
+def _values(rows: Iterable[Shown], about: Job, more: Sequence[str]) -> Iterator[list[object]]:
+    for shown in rows:
+        own = _values_of(shown, about)
+        yield [*(own.get(name) for name in COLUMNS), *(shown.more.get(name, "") for name in more)]
 
 
-def values_of(shown: Shown, about: Job) -> dict[str, Any]:
+def _values_of(shown: Shown, about: Job) -> dict[str, Any]:
     """The values of a row by the names of COLUMNS; those that are missing have none."""
     values: dict[str, Any] = {
         "path": shown.path,
@@ -96,7 +98,7 @@ def values_of(shown: Shown, about: Job) -> dict[str, Any]:
     return values
 
 
-def cell(value: object) -> str:
+def _cell(value: object) -> str:
     """A value as a cell of the CSV file."""
     if value is None:
         return ""

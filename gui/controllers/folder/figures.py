@@ -153,7 +153,7 @@ class FolderFigures(QObject):
 
     def _opened(self) -> None:
         self.chosen, self.other = np.zeros(0, np.int64), None
-        self.bases = {}
+        self.bases, self.differences = {}, []
         if self._lane is not None:
             self._lane.cancel()
             self._lane.submit(Job("", self.reader.close, stoppable=False))
@@ -166,6 +166,7 @@ class FolderFigures(QObject):
             return
         folder, work = folders.folder, self._work(kind, folders.view)
         if work is None:
+            self.ready.emit(kind, None)
             return
         slot = f"figures {kind}"
         question = (folder, folders.job[0], folders.view, *self._chosen_for(kind))

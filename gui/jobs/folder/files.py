@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -27,18 +26,11 @@ def write_rows(folder: Path, job: int, numbers: Sequence[int], path: Path, watch
     Raises ExportError, HookscopeError, Cancelled.
     """
     from engine.folders.index.queries import Index
-    from engine.folders.outputs.table import COLUMNS, cell, values_of
+    from engine.folders.outputs.table import write_csv
 
-    with Index(folder) as index, whole_file(path) as file:
+    with Index(folder) as index:
         _, about = index.job(job)
-        text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
-        writer = csv.writer(text)
-        writer.writerow(COLUMNS)
-        for shown in _each(index, job, numbers, watch):
-            own = values_of(shown, about)
-            writer.writerow([cell(own.get(name)) for name in COLUMNS])
-        text.flush()
-        text.detach()
+        write_csv(index, _each(index, job, numbers, watch), about, path)
     return path
 
 

@@ -56,12 +56,21 @@ COLUMNS = (
     "blur",
     "grey",
     "tags",
+    "more",
     "error",
 )
 """The columns of the table, in order."""
 
-_WIDTHS = {"name": 24, "prediction": 16, "label": 14, "error": 40, "tags": 12, "correct": 11}
-_FOREIGN = frozenset({"name", "label", "prediction", "tags", "error"})
+_WIDTHS = {
+    "name": 24,
+    "prediction": 16,
+    "label": 14,
+    "error": 40,
+    "tags": 12,
+    "more": 24,
+    "correct": 11,
+}
+_FOREIGN = frozenset({"name", "label", "prediction", "tags", "more", "error"})
 _SHARES = ("probability", "border", "corners", "spread")
 _TITLES = {"probability": "Confidence", "correct": "Result"}
 
@@ -247,6 +256,8 @@ def text_of(shown: Shown, about: Job | None) -> RowText:
 def _text(shown: Shown, about: Job | None, name: str) -> str:
     if name in ("name", "label", "tags", "error"):
         return str(getattr(shown, name))
+    if name == "more":
+        return ", ".join(f"{title}: {value}" for title, value in shown.more.items())
     if name in ("width", "height", "brightness", "contrast", "blur", "grey"):
         own = shown.properties
         return "" if own is None else _value(name, getattr(own, name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
+from engine.lazy.numpy import np
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.figures import HISTOGRAM, FolderFigures
 from gui.controllers.folder.folders import Folders
@@ -55,6 +56,7 @@ class FigurePresenter(QObject):
         self._mean: Any = None
         figures.ready.connect(self._show)
         clustering.changed.connect(self._show_clusters)
+        folders.opened.connect(self._clear)
         folders.changed.connect(self._show_jobs)
         settings.changed.connect(self._setting_changed)
         self._shown: dict[str, Callable[[Any], None]] = {
@@ -75,6 +77,12 @@ class FigurePresenter(QObject):
     @property
     def _about(self) -> Job | None:
         return self._folders.job[1] if self._folders.job is not None else None
+
+    def _clear(self) -> None:
+        """Nothing of another folder stays, in front or behind."""
+        for kind in self._shown:
+            if kind != HISTOGRAM:
+                self._show(kind, None)
 
     def _show(self, kind: str, value: object) -> None:
         if self._page is not None and kind in self._shown:
@@ -121,8 +129,9 @@ class FigurePresenter(QObject):
         self._page.side.classes.set_rows(rows)
 
     def _show_reliability(self, found: Any) -> None:
-        if found is not None and self._page is not None:
-            self._page.side.reliability.set_bins(*found)
+        if self._page is not None:
+            none = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+            self._page.side.reliability.set_bins(*(found or none))
 
     def _show_mean(self, found: Any) -> None:
         assert self._page is not None
@@ -137,9 +146,9 @@ class FigurePresenter(QObject):
 
     def _show_scatter(self, found: Any) -> None:
         assert self._page is not None
-        if found is not None:
-            across, up = (title_of(name) for name in self._figures.axes)
-            self._page.side.scatter.set_points(found[0], found[1], axes=(across, up))
+        across, up = (title_of(name) for name in self._figures.axes)
+        numbers, points = found or (np.zeros(0, np.int64), np.zeros((0, 2)))
+        self._page.side.scatter.set_points(numbers, points, axes=(across, up))
 
     def _drawn(self, map: FloatMap) -> QImage:
         # A mean of maps that sum to 1 has nothing to do with a scale that is locked.
@@ -165,7 +174,10 @@ class FigurePresenter(QObject):
 
     def _show_differences(self, found: tuple[int, list[Difference]] | None) -> None:
         page = self._page
-        if page is None or found is None:
+        if page is None:
+            return
+        if found is None:
+            page.side.differences.set_rows([])
             return
         common, rows = found
         differ = sum(len(one.numbers) for one in rows)
@@ -186,12 +198,10 @@ class FigurePresenter(QObject):
     def _show_predicted(self, found: Any) -> None:
         about = self._about
         assert self._page is not None
-        if found is None or about is None:
-            return
         classes = [
             (int(number), f"{about.classes[int(number)]} ({count:,})")
-            for number, count in found
-            if number is not None
+            for number, count in found or ()
+            if number is not None and about is not None
         ]
         self._page.side.clusters.set_classes(classes, self._clustering.target)
         self._show_clusters()
@@ -241,8 +251,6 @@ class FigurePresenter(QObject):
         )
 
     def _scatter_clusters(self, found: list[Cluster]) -> None:
-        from engine.lazy.numpy import np
-
         assert self._page is not None
         if found:
             self._page.side.clusters.scatter.set_points(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from itertools import islice
 from pathlib import Path
@@ -370,7 +371,7 @@ def test_the_classes_need_no_sideways_scrolling_in_a_small_window(
     assert not side.classes.horizontalScrollBar().isVisible()
 
 
-def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> None:
+def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path, tmp_path: Path) -> None:
     from engine.records.sources import ModelSource
 
     user.start(model=SHAPES)
@@ -413,3 +414,30 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path) -> No
     page.side.kinds.activated.emit(5)
     folders.choose_job(folders.jobs[1][0] if folders.jobs[0] == folders.job else folders.jobs[0][0])
     assert (clustering.target, len(panel.cards)) == first
+    # Another folder has nothing of this one, although there is nothing yet to compare it with.
+    shutil.copytree(scenes / "ring", tmp_path / "other")
+    user.open_folder(tmp_path / "other")
+    assert page.side.differences.rows()[1] == []
+
+
+def test_another_folder_has_nothing_of_the_charts_before(
+    user: Reader, scenes: Path, index: Path, tmp_path: Path
+) -> None:
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    side = user.page.side
+    filled = (
+        lambda: side.scatter.is_filled,
+        lambda: bool(side.classes.rows()[1]),
+        lambda: side.reliability.spans() is not None,
+        lambda: bool(side.confusion.matrix.counts),
+        lambda: side.clusters.classes.count() > 1,
+        lambda: side.mean.picture.is_filled,
+    )
+    for place, one in zip((4, 1, 2, 0, 5, 3), filled, strict=True):
+        side.kinds.setCurrentIndex(place)
+        side.kinds.activated.emit(place)
+        user.until(one)
+    (tmp_path / "empty").mkdir()
+    user.program.controller.folders.open_paths([tmp_path / "empty"])
+    assert [one() for one in filled] == [False] * len(filled)

@@ -71,6 +71,39 @@ def test_selected_rows_are_saved(opened: Reader, scenes: Path, tmp_path: Path) -
     assert lines == [str(scenes / name) for name in wanted]
 
 
+def test_further_columns_of_a_table_are_shown_filtered_by_and_saved(
+    user: Reader, scenes: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "some.csv"
+    found = sorted(scenes.rglob("*.jpg"))[:4]
+    lines = ["path,label,site,tags"]
+    lines += [
+        f"{one},{one.parent.name},{site},t{number}"
+        for number, (one, site) in enumerate(zip(found, ("Köln", "Bonn", "Köln", ""), strict=True))
+    ]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    user.start(model=SHAPES)
+    user.open_folder(table)
+    assert user.texts("more")[:2] == ["site: Köln, tags: t0", "site: Bonn, tags: t1"]
+    field = user.page.filters.field
+    field.setText("table: Köln")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    user.until(lambda: user.page.model.rowCount() == 2)
+    user.program.controller.folders.set_order("more", down=True)
+    user.until(lambda: user.program.controller.folders.listing.view.down)  # type: ignore[union-attr]
+    user.wait_rows()
+    assert user.texts("name") == [str(found[2]), str(found[0])]
+    choose(user, user.page.head.menu, "Save listed rows")
+    answer(user, tmp_path / "rows.csv")
+    user.until((tmp_path / "rows.csv").is_file)
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["site"], row["tags"], row["tags (input)"]) for row in rows] == [
+        ("Köln", "", "t2"),
+        ("Köln", "", "t0"),
+    ]
+
+
 def test_selected_files_are_copied_and_none_is_overwritten(
     opened: Reader, scenes: Path, tmp_path: Path
 ) -> None:
