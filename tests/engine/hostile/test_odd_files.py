@@ -19,6 +19,7 @@ from torch import nn
 import engine
 from engine.errors import ImageError, WeightsError
 from engine.export import files as export
+from engine.export.sidecar import sidecar
 from engine.formats.demo import DEMOS
 from engine.formats.torchvision import models
 from engine.images.preprocessing import prepare
@@ -78,7 +79,7 @@ def test_the_record_of_an_export_names_the_weights_by_content(tmp_path: Path) ->
         explanation = session.explain()
         shown = session.predictions()
     path = tmp_path / "how.json"
-    export.save_json(path, export.sidecar(picture(), explanation, model.info, shown))
+    export.save_json(path, sidecar(picture(), explanation, model.info, shown))
     content = json.loads(path.read_text(encoding="utf-8"))
     assert content["model_info"]["weights_sha256"] == model.info.weights_sha256
     assert len(content["model_info"]["weights_sha256"]) == 64
