@@ -18,11 +18,11 @@ from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, lay
 from engine.methods.registry import GRAD_CAM, Chosen, choose
 from engine.passes import outputs
 from engine.passes.copies import half_precision, in_float32
-from engine.passes.devices import is_out_of_memory, release_cache
+from engine.passes.memory.budget import is_out_of_memory, release_cache
+from engine.passes.memory.reserve import Reserve
 from engine.passes.modules import stops
 from engine.passes.observation import dtype_of
 from engine.passes.outputs import Reading
-from engine.passes.reserve import Reserve
 from engine.passes.wrappers import Scripted, unwrapped
 from engine.progress import CancelToken
 from engine.records import asked as asking

@@ -24,10 +24,10 @@ from engine.methods.pixels.fullgrad import bias_map
 from engine.methods.pixels.gradients import without_content
 from engine.methods.pixels.inputs import BiasMap, PixelInput
 from engine.methods.registry import GRAD_CAM, Chosen, Need, load_pixel
+from engine.passes.backward import ForwardPass, OfOutput, Target
 from engine.passes.below.biases import Biases
 from engine.passes.below.guided import guided
 from engine.passes.below.polling import Polled
-from engine.passes.forward import ForwardPass, OfOutput, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout

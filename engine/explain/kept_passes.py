@@ -21,9 +21,10 @@ from engine.inspection.default_layer import default_layer
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass
+from engine.passes.backward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS, Call
-from engine.passes.reserve import sizes_of
+from engine.passes.memory.budget import is_out_of_memory, memory_budget, release_cache
+from engine.passes.memory.reserve import sizes_of
 from engine.progress import CancelToken
 from engine.records.asked import Asked
 
@@ -86,7 +87,7 @@ class Computation:
         allowed = self._budget
         if allowed is None:
             # What is in reserve is given before a pass needs it.
-            allowed = devices.memory_budget(self.model.device) + self.model.reserve.bytes // 2
+            allowed = memory_budget(self.model.device) + self.model.reserve.bytes // 2
         if self._frugal:
             # Certainly less than the whole graph: the memory that was free for it did not suffice.
             allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
@@ -303,7 +304,7 @@ class Computation:
                     self._untrainable = True
                     self._release()
                     continue
-                if not devices.is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     # As text: a log record holding the traceback would keep the graph alive.
                     trace = traceback.format_exc()
                     _log.error("%s: the network failed\n%s", self.model.source, trace)
@@ -352,7 +353,7 @@ class Computation:
         self._tail = self._full = None
         if freed and not self._frugal:
             self.model.reserve.hold(self.allowed, Counter(), *freed)
-        devices.release_cache(self.model.device)
+        release_cache(self.model.device)
 
     def _retreat(self) -> None:
         self._release()
@@ -370,7 +371,7 @@ class Computation:
         self.model.move(torch.device("cpu"), text)
         self._frugal = False
         self.notify(text)
-        devices.release_cache(device)
+        release_cache(device)
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

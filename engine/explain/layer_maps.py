@@ -23,9 +23,9 @@ from engine.inspection.spatial_axes import Axes
 from engine.methods.costs import expected, expected_words
 from engine.methods.inputs import MethodInput
 from engine.methods.registry import Chosen, Need, load
+from engine.passes.backward import ForwardPass, Target
 from engine.passes.below.polling import Polled
 from engine.passes.below.twice import derivable_twice
-from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.models import Scores

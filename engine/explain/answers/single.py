@@ -23,8 +23,8 @@ from engine.explain.maps import (
 )
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen, Family, Need, is_cheap
+from engine.passes.backward import ForwardPass
 from engine.passes.below.own_gradients import own_gradients
-from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.asked import Asked
