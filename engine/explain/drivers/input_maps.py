@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.explain.asking import Asking
-from engine.explain.input_passes import InputPasses
+from engine.explain.drivers.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, channels_first, map_one, raw_of
 from engine.inspection.facts import Inspection

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from engine.errors import MethodError, one_line
 from engine.explain.asking import Asking
+from engine.explain.drivers.layer_passes import LayerPasses
 from engine.explain.kept_passes import Computation
-from engine.explain.layer_passes import LayerPasses
 from engine.explain.maps import RawMap, channels_first, given_of, raw_of
 from engine.inspection.facts import Inspection
 from engine.inspection.reasons import reason_against
