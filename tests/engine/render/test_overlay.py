@@ -200,9 +200,10 @@ def test_a_part_equals_the_same_part_of_the_whole() -> None:
     map = noise(6, 6)
     for interpolation in ("smooth", "grid"):
         settings = replace(PLAIN, interpolation=interpolation)
-        whole = overlay.colorize(map, settings, (120, 60))
-        part = overlay.colorize(map, settings, (30, 30), (0.25, 0.5, 0.5, 1.0))
+        whole, table = overlay.indexed_layer(map, settings, (120, 60))
+        part, same = overlay.indexed_layer(map, settings, (30, 30), (0.25, 0.5, 0.5, 1.0))
         np.testing.assert_array_equal(part, whole[30:60, 30:60])
+        np.testing.assert_array_equal(same, table)
 
 
 def test_fewer_pixels_than_cells_show_means() -> None:
