@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.formats import rejections
+from engine.formats.pickled.described import children_of, joined, settings_of
+from engine.formats.pickled.faults import faults, foreign_names
 from engine.formats.pickled.layer_classes import (
     REFUSALS,
     Misfit,
@@ -29,14 +31,7 @@ from engine.formats.pickled.layer_classes import (
     make_sequence,
 )
 from engine.formats.pickled.layer_names import canonical
-from engine.formats.pickled.modules import (
-    children_of,
-    faults,
-    foreign_names,
-    joined,
-    settings_of,
-    state_dict_of,
-)
+from engine.formats.pickled.modules import state_dict_of
 from engine.formats.pickled.same_module import class_name, differences, own_differences
 from engine.formats.torchvision import architectures, construction, metadata
 from engine.formats.torchvision import models as torchvision_models
