@@ -32,7 +32,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.painting import until
-from engine.passes import devices
+from engine.passes.memory.budget import memory_budget
 from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app.application import create_application
@@ -124,7 +124,7 @@ def one_round(watched: Watched, first: ModelSource, second: ModelSource) -> dict
     watched.rest()
     watched.read("four panes, two networks")
     held = sum(kept.session.held_bytes for kept in watched.open.sessions)
-    budget = 2 * devices.memory_budget(watched.open.opened()[0].device)
+    budget = 2 * memory_budget(watched.open.opened()[0].device)
     gone = {key: weakref.ref(watched.open.model(key)) for key in watched.open.models}
     comparer.single()
     watched.rest()

@@ -45,7 +45,7 @@ def channels(options: argparse.Namespace) -> None:
     if maps is not None:
         _write_sheet(options, form, image, found, maps)
     if options.json is not None:
-        from engine.export.files import view_facts
+        from engine.export.sidecar import view_facts
         from engine.records.views import View
 
         target = found.explanation.target

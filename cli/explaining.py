@@ -160,13 +160,14 @@ def _write(
 ) -> None:
     """Write the files that the options name, for each of the maps."""
     from engine.export import files as export
+    from engine.export.sidecar import sidecar
     from engine.passes.devices import versions
     from engine.records.views import View
 
     facts: dict[str, Any] = {}
     for part, explanation in parts.items():
         settings = settings_of(options, explanation)
-        facts[part] = export.sidecar(
+        facts[part] = sidecar(
             image,
             explanation,
             model.info,
@@ -269,7 +270,7 @@ def _write_panes(
     options: argparse.Namespace, image: LoadedImage, found: Sequence[Explanation]
 ) -> None:
     """What each of the maps of a sweep is of, as compare says it, for `explain --like`."""
-    from engine.export.files import pane_facts
+    from engine.export.sidecar import pane_facts
     from engine.records.views import View
 
     key = source_of(options).key

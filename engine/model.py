@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine.errors import LayerError, ModelError
+from engine.inspection import class_labels
 from engine.inspection.default_layer import default_layer
 from engine.inspection.facts import Inspection
 from engine.inspection.layer_tree import LAST_CONVOLUTION, last_convolution, layer_nodes
 from engine.methods.registry import GRAD_CAM, Chosen, choose
-from engine.passes import outputs
 from engine.passes.copies import half_precision, in_float32
-from engine.passes.devices import is_out_of_memory, release_cache
+from engine.passes.memory.budget import is_out_of_memory, release_cache
+from engine.passes.memory.reserve import Reserve
 from engine.passes.modules import stops
 from engine.passes.observation import dtype_of
-from engine.passes.outputs import Reading
-from engine.passes.reserve import Reserve
 from engine.passes.wrappers import Scripted, unwrapped
 from engine.progress import CancelToken
 from engine.records import asked as asking
@@ -34,7 +33,6 @@ from engine.records.models import (
     Origin,
     OutputForm,
     Prediction,
-    Scores,
     named,
 )
 from engine.remembered.inspecting import Question, inspected
@@ -107,8 +105,10 @@ class Model:
         self._asked = tuple(classes), output
         self.method, self.asked = method, asked
         self.layers: tuple[LayerNode, ...] = layer_nodes(self.module, self.facts)
-        fits = fitting or not classes or _is_named(classes, self.facts.reading)
-        self.classes = _labels(classes if fits else (), self.facts.reading, classes_origin)
+        fits = fitting or not classes or class_labels.are_enough(classes, self.facts.reading)
+        self.classes = class_labels.labels_of(
+            classes if fits else (), self.facts.reading, classes_origin
+        )
         self._names_origin = classes_origin
         self._origins = preprocessing_origin, classes_origin if classes and fits else "numbered"
         self._from = preprocessing_from
@@ -323,34 +323,3 @@ class Model:
 def default_method(module: nn.Module) -> Chosen:
     """What explains a network where nothing else was chosen."""
     return choose("occlusion") if isinstance(module, Scripted) else GRAD_CAM
-
-
-def _is_named(classes: Sequence[str], reading: Reading) -> bool:
-    single = reading.form.scores is Scores.SIDES and len(classes) == 1
-    return single or len(classes) == reading.classes
-
-
-def _labels(classes: Sequence[str], reading: Reading, origin: str) -> tuple[str, ...]:
-    count = reading.classes
-    if reading.form.scores is Scores.SIDES and len(classes) < count:
-        # A single name is that of the positive class.
-        return (f"not {classes[0]}", classes[0]) if classes else ("negative", "positive")
-    if classes and len(classes) != count:
-        named = f"{origin}: " if origin else ""
-        raise ModelError(
-            f"{named}{len(classes)} class names were given, but the network has {count} "
-            f"{'class' if count == 1 else 'classes'}; "
-            "open a file with as many names"
-        )
-    if classes:
-        return tuple(classes)
-    if reading.form.scores is Scores.VALUES:
-        name = _name_of(reading.form.place)
-        return (name,) if count == 1 else tuple(f"{name} {i}" for i in range(count))
-    return tuple(f"class {i}" for i in range(count))
-
-
-def _name_of(place: str) -> str:
-    """What a value is called: by its name among the outputs, if that says more than its place."""
-    last = place.rpartition(".")[2]
-    return "value" if not last or last.isdecimal() or outputs.is_usual(last) else last

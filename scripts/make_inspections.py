@@ -24,7 +24,7 @@ from engine.formats import demo
 from engine.formats.demo_network import DemoNet
 from engine.formats.photos.network import EfficientNetLite0
 from engine.formats.photos.opening import PREPROCESSING
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata, models
 from engine.formats.torchvision.construction import construct
 from engine.inspection.facts import Inspection, inspect
 from engine.remembered import shipped
@@ -43,14 +43,14 @@ def networks(classes: int, only: str = "") -> Iterator[tuple[str, nn.Module, set
         photos = EfficientNetLite0()
         photos.classifier = nn.Linear(photos.classifier.in_features, classes)
         yield demo.PHOTOS, photos, {PREPROCESSING.crop}
-    for name in models.names():
+    for name in metadata.names():
         if only in ("", name):
             yield from classifier(name, classes)
 
 
 def classifier(name: str, classes: int) -> Iterator[tuple[str, nn.Module, set[tuple[int, int]]]]:
     """One of torchvision's, as its weights files open it, published or not."""
-    crops = {models.preprocessing_of(entry).crop for entry in models.entries(name)}
+    crops = {metadata.preprocessing_of(entry).crop for entry in metadata.entries(name)}
     options: dict[str, Any] = {"num_classes": classes}
     if name in models.TRANSFORMING:
         options["init_weights"] = False

@@ -190,7 +190,7 @@ def _keep(
     """Keep what is shown and said of these maps; the image itself is not kept."""
     from engine.comparing.naming import told_apart
     from engine.comparing.sheet import shown
-    from engine.export.files import pane_facts
+    from engine.export.sidecar import pane_facts
     from engine.figures.layout import columns_for, tile_pixels
 
     options, subject = run.options, run.options.patient

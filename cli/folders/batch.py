@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> None:
     refuse_outputs(options, "json")
     check_method(options)
     if options.scheduler is not None:
-        from engine.folders.spread.run import check_address
+        from engine.folders.spread.scheduler import check_address
 
         check_address(options.scheduler)
 

@@ -128,7 +128,7 @@ def trust_command(options: argparse.Namespace) -> None:
         figures += [figure for figure in found if figure.name in names]
     notes = notes_on(explanation)
     if options.json is not None:
-        from engine.export.files import view_facts
+        from engine.export.sidecar import view_facts
         from engine.records.views import View
 
         view = View.of(explanation, image, source_of(options).key)

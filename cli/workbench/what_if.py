@@ -214,7 +214,7 @@ def _check_touched(options: argparse.Namespace, image: LoadedImage) -> None:
 def _facts(
     options: argparse.Namespace, image: LoadedImage, model: Model, found: WhatIf
 ) -> dict[str, Any]:
-    from engine.export.files import prediction_facts, view_facts
+    from engine.export.sidecar import prediction_facts, view_facts
     from engine.records.views import View
 
     def listed(predictions: Sequence[Prediction]) -> dict[str, Any]:

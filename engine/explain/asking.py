@@ -20,7 +20,7 @@ from engine.inspection.layer_tree import parse_layer
 from engine.inspection.spatial_axes import Axes
 from engine.methods.registry import Chosen
 from engine.model import Model
-from engine.passes.forward import ForwardPass, OfOutput, Target
+from engine.passes.backward import ForwardPass, OfOutput, Target
 from engine.passes.hooks import Call
 from engine.records.asked import Asked, Cell, Question, Score
 from engine.records.models import Layout, Prediction, Scores

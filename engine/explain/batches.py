@@ -28,7 +28,7 @@ from engine.inspection import memory
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import requested
 from engine.model import Model
-from engine.passes.forward import ForwardPass
+from engine.passes.backward import ForwardPass
 from engine.progress import CancelToken
 from engine.records.asked import CLASS, Question
 from engine.records.explanations import JOINT, Explanation

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from engine.errors import ModelError, one_line
 from engine.explain.kept_passes import Computation
-from engine.passes import devices
 from engine.passes.hooks import NETWORK_ERRORS
+from engine.passes.memory.budget import is_out_of_memory
 
 _log = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
@@ -115,7 +115,7 @@ class Batching:
         try:
             return list(together(items))
         except (*NETWORK_ERRORS, MemoryError, ModelError) as error:
-            if devices.is_out_of_memory(error):
+            if is_out_of_memory(error):
                 self._fewer(len(items) // 2, f"out of memory with {len(items)} images")
             else:
                 self._fewer(1, f"{type(error).__name__}: {one_line(error)}")
@@ -133,7 +133,7 @@ def is_same(run: Callable[[], Tensor], wanted: Tensor, what: str) -> bool:
     try:
         found = run()
     except (*NETWORK_ERRORS, ModelError) as error:
-        if devices.is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         _log.info("%s: not possible: %s", what, error)
         return False

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.methods.registry import Chosen, compared
-from engine.passes.forward import Target
+from engine.passes.backward import Target
 
 # Classes that are named; the others are counted.
 _NAMED = 5

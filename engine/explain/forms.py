@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from engine.errors import one_line
 from engine.model import Model
+from engine.passes.backward import ForwardPass
 from engine.passes.below.kinks import Kinks
-from engine.passes.devices import is_out_of_memory
-from engine.passes.forward import ForwardPass, run_forward, run_plain
+from engine.passes.forward import run_forward, run_plain
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating
+from engine.passes.memory.budget import is_out_of_memory
 from engine.passes.replaced import output_of
 from engine.progress import CancelToken
 from engine.rewriting.faster import Form, Seen, compare

@@ -1,4 +1,4 @@
-"""Forward passes kept by a session: reuse, memory budget and recovery when memory runs out."""
+"""Forward passes kept by a session: which one serves a request, and what is done when one fails."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import DeviceError, ModelError, one_line
+from engine.errors import ModelError, one_line
+from engine.explain.allowance import Allowance
 from engine.explain.forms import Forms
 from engine.inspection import memory
 from engine.inspection.default_layer import default_layer
 from engine.inspection.reasons import reason_against
 from engine.model import Model
 from engine.passes import devices
-from engine.passes.forward import ForwardPass
+from engine.passes.backward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS, Call
-from engine.passes.reserve import sizes_of
+from engine.passes.memory.budget import is_out_of_memory, release_cache
+from engine.passes.memory.reserve import sizes_of
 from engine.progress import CancelToken
 from engine.records.asked import Asked
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-# After an out-of-memory error, at most this fraction (1/n) of the whole graph is kept at once.
-_FRUGAL = 4
 
 # Passes that are made to tell how long one takes, and the seconds after which no more are begun.
 _TRIALS = 5
@@ -57,7 +56,7 @@ class Computation:
         self.notices: list[str] = []
         self._image = image
         self._input: Tensor | None = None
-        self._budget = budget
+        self._allowance = Allowance(model, budget)
         sources = {call for call, f in model.facts.calls.items() if f.source == call}
         self._sources = sources
         self._explainable = {c for c in sources if not reason_against(model.facts.calls[c])}
@@ -65,7 +64,6 @@ class Computation:
         self._full: ForwardPass | None = None
         self._walked = False
         self._forms = Forms(model, exact=exact)
-        self._frugal = False
         self._untrainable = False
         self._closed = False
 
@@ -83,20 +81,13 @@ class Computation:
     @property
     def allowed(self) -> int:
         """Bytes that a pass may hold now."""
-        allowed = self._budget
-        if allowed is None:
-            # What is in reserve is given before a pass needs it.
-            allowed = devices.memory_budget(self.model.device) + self.model.reserve.bytes // 2
-        if self._frugal:
-            # Certainly less than the whole graph: the memory that was free for it did not suffice.
-            allowed = min(allowed, memory.estimate(self.model.facts, None)) // _FRUGAL
-        return allowed
+        return self._allowance.bytes
 
     @property
     def whole_fits(self) -> bool:
         """Whether the graph from the input on fits the budget, or is already kept."""
         # A full pass that exists already holds its memory, so free memory is no criterion.
-        return self._full is not None or memory.estimate(self.model.facts, None) <= self.allowed
+        return self._full is not None or self._allowance.fits(None)
 
     def of_copy(self, image: Tensor, start: Call | None) -> Computation:
         """A computation for another image of this input's shape, by what is known of the network.
@@ -104,11 +95,11 @@ class Computation:
         start: where the graphs of its passes start, None for the input. Frees the kept passes first
         if both do not fit.
         """
-        if memory.estimate(self.model.facts, start) > self.allowed:
+        if not self._allowance.fits(start):
             self._release()
-        other = Computation(self.model, image, self._budget, exact=self._forms.exact)
+        other = Computation(self.model, image, self._allowance.budget, exact=self._forms.exact)
         other._forms.clones, other._forms.own = self._forms.clones, self._forms.own
-        other._frugal = self._frugal
+        other._allowance.frugal = self._allowance.frugal
         other._untrainable = self._untrainable
         return other
 
@@ -227,7 +218,7 @@ class Computation:
 
         wanted: the calls whose outputs it keeps. Frees the kept passes first if both do not fit.
         """
-        if memory.estimate(self.model.facts, None) > self.allowed:
+        if not self._allowance.fits(None):
             self._release()
         return self._run(None, wanted, cancel, plainly=True)
 
@@ -303,7 +294,7 @@ class Computation:
                     self._untrainable = True
                     self._release()
                     continue
-                if not devices.is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     # As text: a log record holding the traceback would keep the graph alive.
                     trace = traceback.format_exc()
                     _log.error("%s: the network failed\n%s", self.model.source, trace)
@@ -330,10 +321,10 @@ class Computation:
         """A new pass. plainly: with the network's own modules alone."""
         if self._untrainable:
             wanted = self._sources
-        many = len(wanted) > 1 and not self._frugal
+        many = len(wanted) > 1 and not self._allowance.frugal
         if many:
             self.model.reserve.give()
-        plainly = plainly or self._untrainable or self._frugal
+        plainly = plainly or self._untrainable or self._allowance.frugal
         done = self._forms.graph(self.input, start, wanted, self.allowed, cancel, plainly=plainly)
         self._note(done.logits, done.seconds)
         if many:
@@ -350,27 +341,14 @@ class Computation:
     def _release(self) -> None:
         freed = [sizes for done in (self._full, self._tail) if (sizes := sizes_of(done))]
         self._tail = self._full = None
-        if freed and not self._frugal:
+        if freed and not self._allowance.frugal:
             self.model.reserve.hold(self.allowed, Counter(), *freed)
-        devices.release_cache(self.model.device)
+        release_cache(self.model.device)
 
     def _retreat(self) -> None:
         self._release()
         self.model.reserve.clear()
-        device = self.model.device
-        if not self._frugal:
-            self._frugal = True
-            self.notify(
-                f"{device} ran out of memory; continuing more slowly, with less kept in memory"
-            )
-            return
-        if device.type == "cpu":
-            raise DeviceError("not enough memory for this layer; choose a later layer")
-        text = f"{device} ran out of memory; continuing on the CPU"
-        self.model.move(torch.device("cpu"), text)
-        self._frugal = False
-        self.notify(text)
-        devices.release_cache(device)
+        self.notify(self._allowance.retreat())
 
 
 def _overwrites_what_its_gradient_needs(error: BaseException) -> bool:

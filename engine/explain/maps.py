@@ -19,7 +19,7 @@ from engine.methods.inputs import MethodInput, MethodMap, Sums, Weights
 from engine.methods.registry import Chosen, Family, Method, Need, load, load_weights
 from engine.methods.rounding import is_doubtful
 from engine.methods.rows.shared import EIGEN
-from engine.passes.forward import ForwardPass, Target
+from engine.passes.backward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken
 from engine.records.explanations import FloatMap, Verdict

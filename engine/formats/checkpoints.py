@@ -17,7 +17,7 @@ from engine.formats.network import Network
 from engine.formats.pickled.checkpoint_files import Checkpoint, described, noted
 from engine.formats.timm import models as timm_models
 from engine.formats.timm import recognition as timm_recognition
-from engine.formats.torchvision import architectures
+from engine.formats.torchvision import architectures, metadata
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import extras
 from engine.questions import WhichArchitecture
@@ -56,11 +56,11 @@ def open_checkpoint(found: Checkpoint, architecture: str | None) -> Network:
 
 def named(name: str, found: Checkpoint) -> Network:
     """The network of an architecture with these weights. Raises ModelError for an unknown name."""
-    if name in torchvision_models.names():
+    if name in metadata.names():
         return of_torchvision(name, found.state, found.path)
     if name.startswith("timm:") or (extras.installed("timm") and timm_models.knows(name)):
         return _named_of_timm(name, found)
-    raise ModelError(f"there is no architecture '{name}'{torchvision_models.nearest(name)}")
+    raise ModelError(f"there is no architecture '{name}'{metadata.nearest(name)}")
 
 
 def _named_of_timm(name: str, found: Checkpoint) -> Network:
@@ -114,7 +114,7 @@ def _plain(name: str) -> str:
 def _stated(found: Checkpoint) -> Network | None:
     """The network whose name the checkpoint states; None if there is none or it does not fit."""
     stated = found.facts.architecture
-    known = {_plain(name): name for name in torchvision_models.names()}
+    known = {_plain(name): name for name in metadata.names()}
     name = known.get(_plain(stated), stated)
     if not name or (name not in known.values() and not timm_models.knows(name)):
         return None

@@ -21,7 +21,7 @@ from engine.formats.onnx.models import open_onnx
 from engine.formats.pickled import checkpoint_files, opening
 from engine.formats.python import models
 from engine.formats.timm import models as timm_models
-from engine.formats.torchvision import models as torchvision_models
+from engine.formats.torchvision import metadata
 from engine.lazy import extras
 from engine.records.sources import ModelSource
 from engine.weights.checkpoints import other_content
@@ -38,14 +38,14 @@ def open_network(source: ModelSource, trust: Trust) -> Network:
     """Open the network of a source. Raises the same errors as load_model."""
     spec = source.spec
     weights = _file_of(Path(source.weights)) if source.weights is not None else None
-    if spec in torchvision_models.names():
+    if spec in metadata.names():
         return _by_name(spec, source, weights)
     path = Path(spec)
     if suffixes.is_model(path) or presence.exists(path):
         return _from_path(path.absolute(), source, weights, trust)
     if spec.startswith("timm:") or (extras.installed("timm") and timm_models.knows(spec)):
         return _of_timm(spec, source, weights)
-    raise ModelError(f"there is no model '{spec}'{torchvision_models.nearest(spec, _DEMOS)}")
+    raise ModelError(f"there is no model '{spec}'{metadata.nearest(spec, _DEMOS)}")
 
 
 def _from_path(path: Path, source: ModelSource, weights: Path | None, trust: Trust) -> Network:
@@ -163,5 +163,5 @@ def _by_name(name: str, source: ModelSource, weights: Path | None) -> Network:
     if weights is not None:
         found = checkpoint_files.read(weights.absolute(), source.weights_key)
         return checkpoints.open_checkpoint(found, name)
-    path, entry = torchvision_models.cached_weights(name)
+    path, entry = metadata.cached_weights(name)
     return checkpoints.of_torchvision(name, read_state_dict(path), path, entry)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from engine.inspection import memory
 from engine.inspection.facts import CallFacts, Inspection
 from engine.inspection.reasons import reason_against
-from engine.passes.forward import ForwardPass, run_forward
+from engine.passes.backward import ForwardPass
+from engine.passes.forward import run_forward
 from engine.passes.hooks import NETWORK_ERRORS, Call
 from engine.progress import CancelToken
 from engine.records.models import Layout

@@ -19,9 +19,9 @@ from engine.formats.rejections import fault_of_output, tensors_in
 from engine.lazy.shapes import without_symbols
 from engine.loading.input_hints import Size
 from engine.loading.pass_failures import Failure, failure_of
-from engine.passes.allocation import Bounded, limit_of
 from engine.passes.copies import meta_copy
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.passes.memory.allocation import Bounded, limit_of
 from engine.passes.observation import dtype_of
 from engine.progress import CancelToken
 

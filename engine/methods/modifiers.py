@@ -9,13 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.methods.registry import Chosen, copies, find, title_of
+from engine.methods.registry import Chosen, find, title_of
 from engine.methods.rows.shared import AUGMENT, FUSE
 
 if TYPE_CHECKING:
     from engine.records.explanations import Explanation
 
+COPIES = 6
+"""Copies of the image with the option augment: engine.explain.answers.copies makes them."""
+
 _WORDS = {"mean": "mean", "max": "maximum", "product": "product"}
+
+
+def copies(chosen: Chosen) -> int:
+    """Of how many copies of the image, itself among them, a map is the mean."""
+    return COPIES if dict(chosen.options).get(AUGMENT.name) else 1
 
 
 def is_augmented(chosen: Chosen) -> bool:

@@ -26,7 +26,7 @@ from engine.methods.rows.attention import ATTENTION
 from engine.methods.rows.gradient import GRADIENT
 from engine.methods.rows.perturbation import PERTURBATION
 from engine.methods.rows.pixel import PIXEL
-from engine.methods.rows.shared import AUGMENT, FUSE, with_shared
+from engine.methods.rows.shared import FUSE, with_shared
 from engine.records.options import DEFAULT_METHOD, Value
 
 if TYPE_CHECKING:
@@ -45,12 +45,6 @@ class Chosen:
     method: Method
     options: tuple[tuple[str, Value], ...] = ()
 
-
-COPIES = 6
-"""Copies of the image with the option augment: engine.explain.answers.copies makes them."""
-
-# Passes that are not worth a word about how long they take.
-_FEW = 5
 
 METHODS: tuple[Method, ...] = tuple(
     map(with_shared, (*GRADIENT, *ACTIVATION_ONLY, *PERTURBATION, *PIXEL, *ATTENTION))
@@ -101,22 +95,22 @@ def described(slug: str, options: Sequence[tuple[str, Value]]) -> str:
 
 def load(method: Method) -> Callable[[MethodInput], MethodMap]:
     """The function of a row. Imports its module, and torch with it."""
-    return cast("Callable[[MethodInput], MethodMap]", _named(method.function))
+    return cast("Callable[[MethodInput], MethodMap]", imported(method.function))
 
 
 def load_weights(method: Method) -> Callable[[Tensor, Layout], Weights]:
     """What makes channel weights of a gradient, of a row that has it; as load does."""
-    return cast("Callable[[Tensor, Layout], Weights]", _named(method.weights))
+    return cast("Callable[[Tensor, Layout], Weights]", imported(method.weights))
 
 
 def load_pixel(method: Method) -> Callable[[PixelInput], MethodMap]:
     """The function of a row of the family PIXEL, as load does."""
-    return cast("Callable[[PixelInput], MethodMap]", _named(method.function))
+    return cast("Callable[[PixelInput], MethodMap]", imported(method.function))
 
 
 def load_attention(method: Method) -> Callable[[AttentionInput], MethodMap]:
     """The function of a row of the family ATTENTION, as load does."""
-    return cast("Callable[[AttentionInput], MethodMap]", _named(method.function))
+    return cast("Callable[[AttentionInput], MethodMap]", imported(method.function))
 
 
 def compared(chosen: Chosen, logits: Sequence[float], target: int) -> tuple[tuple[int, float], ...]:
@@ -129,93 +123,14 @@ def compared(chosen: Chosen, logits: Sequence[float], target: int) -> tuple[tupl
         return ((target, 1.0),)
     function = cast(
         "Callable[[Sequence[float], int, Mapping[str, Value]], tuple[tuple[int, float], ...]]",
-        _named(chosen.method.compared),
+        imported(chosen.method.compared),
     )
     return function(logits, target, dict(chosen.options))
 
 
-def expected(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
-    """The forward and backward passes of a map, known before any of them.
-
-    shape: (channels, rows, columns) of the network's input; of the layer's output for a method of
-    layers in another family than PIXEL. For a method whose row says neither 'counted' nor a number
-    of passes, (0, 0). Of copies of the image, those of all.
-    """
-    passes, back = _expected_once(chosen, shape)
-    return copies(chosen) * passes, copies(chosen) * back
-
-
-def _expected_once(chosen: Chosen, shape: tuple[int, ...]) -> tuple[int, int]:
-    method = chosen.method
-    if method.counted:
-        counted = cast(
-            "Callable[[Mapping[str, Value], tuple[int, ...]], tuple[int, int]]",
-            _named(method.counted),
-        )
-        return counted(dict(chosen.options), shape)
-    words = {word[-1:]: word[:-1] for word in method.passes.split()}
-    if not all(number.isdecimal() for number in words.values()):
-        return 0, 0
-    return int(words.get("f", "0")), int(words.get("b", "0"))
-
-
-def copies(chosen: Chosen) -> int:
-    """Of how many copies of the image, itself among them, a map is the mean."""
-    return COPIES if dict(chosen.options).get(AUGMENT.name) else 1
-
-
-def expected_of_all(chosen: Chosen, shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
-    """The same of several layers whose maps are fused, by the shape of each, or of one.
-
-    By a method that can be swept, one pass serves all of them.
-    """
-    counts = [expected(chosen, shape) for shape in shapes]
-    if chosen.method.swept:
-        return max(counts)
-    return sum(passes for passes, _ in counts), sum(back for _, back in counts)
-
-
-def expected_words(chosen: Chosen, shape: tuple[int, ...], forward: float) -> str:
-    """'225 forward passes, about 6 s', for a map that takes more than a few passes; else ''.
-
-    forward: seconds of one forward pass, 0 if unknown. A backward pass is taken for two of them.
-    """
-    return counted_words(chosen, expected(chosen, shape), forward)
-
-
-def counted_words(chosen: Chosen, counts: tuple[int, int], forward: float) -> str:
-    """The same for a number of forward and backward passes, as expected_of_all gives them."""
-    passes, back = counts
-    if passes + back < _FEW:
-        return ""
-    said = f"{passes:,} forward" + (f" and {back:,} backward" if back else "") + " passes"
-    about = "about"
-    if Need.LAYER_PASSES in chosen.method.needs:
-        # How much of the network follows the layer is known once it has been run.
-        said, about = f"{passes:,} passes from the layer on", "at most"
-    seconds = forward * (passes + 2 * back)
-    return said + (f", {about} {duration(seconds)}" if seconds >= 1 else "")
-
-
-def counted_shape(
-    method: Method, input_shape: tuple[int, ...], layer: LayerNode | None
-) -> tuple[int, ...]:
-    """The shape that decides on a method's passes: of a layer's output, or of the input.
-
-    input_shape: (channels, rows, columns). layer: the one that is explained, None if unknown.
-    """
-    if not method.layered or method.family is Family.PIXEL or layer is None:
-        return input_shape
-    return (layer.channels, *layer.grid) if layer.grid is not None else input_shape
-
-
-def duration(seconds: float) -> str:
-    """'3 s', '2 min'."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
 @functools.cache
-def _named(place: str) -> Any:
+def imported(place: str) -> Any:
+    """What 'module:name' in a row names. Imports its module."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError, one_line
 from engine.lazy.shapes import without_symbols
-from engine.passes.allocation import Bounded, limit_of
 from engine.passes.below.attention import AttentionShapes, Shape
 from engine.passes.copies import meta_copy
 from engine.passes.cuts import uncut
 from engine.passes.endings import Endings
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating, watching
+from engine.passes.memory.allocation import Bounded, limit_of
 from engine.reader import client
 
 _log = logging.getLogger(__name__)

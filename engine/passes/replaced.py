@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import HookscopeError, ModelError
-from engine.passes.allocation import Bounded, TooLarge, limit_of
 from engine.passes.cuts import uncut
 from engine.passes.hooks import Call, evaluating, watching
+from engine.passes.memory.allocation import Bounded, TooLarge, limit_of
 from engine.passes.outputs import Reading
 from engine.progress import CancelToken
 

@@ -12,7 +12,7 @@ from torch import nn
 from engine.errors import ModelError
 from engine.inspection.dead_tokens import has_token_trial, without_dead_tokens
 from engine.inspection.facts import Inspection, inspect, with_layouts
-from engine.passes.allocation import limit_of
+from engine.passes.memory.allocation import limit_of
 from engine.passes.observation import dtype_of
 from engine.progress import CancelToken
 from engine.records.models import Layout, OutputForm

@@ -29,34 +29,20 @@ def opacities(values: FloatMap, settings: DisplaySettings) -> FloatMap:
     return _faded(strength(values, settings), settings)
 
 
-def colorize(
-    map: FloatMap,
-    settings: DisplaySettings,
-    size: tuple[int, int],
-    part: tuple[float, float, float, float] = _WHOLE,
-    share: float = 1.0,
-) -> Pixels:
+def colorize(map: FloatMap, settings: DisplaySettings, size: tuple[int, int]) -> Pixels:
     """The map as colours, filling an image of size (width, height): uint8 (height, width, 3), RGB.
 
-    part: the part of the map, as fractions (left, top, right, bottom). share: as share_of says of
-    its explanation. An image of the whole map with fewer pixels than cells shows their means.
-    Opacity is not used here.
+    An image with fewer pixels than cells shows their means. Opacity is not used here.
     """
-    return painted(_resampled(map, settings, size, part, share), settings)
+    return painted(_resampled(map, settings, size), settings)
 
 
-def layer(
-    map: FloatMap,
-    settings: DisplaySettings,
-    size: tuple[int, int],
-    part: tuple[float, float, float, float] = _WHOLE,
-    share: float = 1.0,
-) -> Pixels:
+def layer(map: FloatMap, settings: DisplaySettings, size: tuple[int, int]) -> Pixels:
     """Like colorize, with the opacity of every pixel: uint8 (height, width, 4), straight alpha.
 
     A map with nothing to show is clear.
     """
-    levels, table = indexed_layer(map, settings, size, part, share)
+    levels, table = indexed_layer(map, settings, size)
     result: Pixels = cv2.cvtColor(_colored(levels, settings), cv2.COLOR_RGB2RGBA)
     cv2.insertChannel(cv2.LUT(levels, np.ascontiguousarray(table[:, 3])), result, 3)
     return result
@@ -71,8 +57,9 @@ def indexed_layer(
 ) -> tuple[Pixels, Pixels]:
     """The same as places on a table: uint8 (height, width), and uint8 (256, 4), straight alpha.
 
-    A window that paints while a network computes has this in a tenth of the time: most of the rest
-    is fresh memory.
+    part: the part of the map, as fractions (left, top, right, bottom). share: as share_of says of
+    its explanation. A window that paints while a network computes has this in a tenth of the time:
+    most of the rest is fresh memory.
     """
     levels = _levels(_resampled(map, settings, size, part, share), settings)
     alpha = np.zeros(256, np.float32)
@@ -112,8 +99,8 @@ def _resampled(
     map: FloatMap,
     settings: DisplaySettings,
     size: tuple[int, int],
-    part: tuple[float, float, float, float],
-    share: float,
+    part: tuple[float, float, float, float] = _WHOLE,
+    share: float = 1.0,
 ) -> FloatMap:
     """Normalised values at the centres of an image's pixels."""
     width, height = size

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 from engine.edits.words import described as edit_words
-from engine.export.files import pixels_sha256
+from engine.export.sidecar import pixels_sha256
 from engine.figures.panes import Pane, fitted
 from engine.methods import registry
 from engine.methods.modifiers import place_words, value_title

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from engine.errors import MethodError
-from engine.explain.attention_maps import Attended, block_calls, reads_class, watched
+from engine.explain.drivers.attention_maps import Attended, block_calls, reads_class, watched
 from engine.methods.registry import Chosen
 from engine.model import Model
 from engine.passes.hooks import NETWORK_ERRORS, Call, evaluating

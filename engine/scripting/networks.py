@@ -13,6 +13,7 @@ from torch import nn
 
 from engine.formats import demo
 from engine.formats.photos.opening import weights_file
+from engine.formats.torchvision import metadata
 from engine.formats.torchvision import models as torchvision_models
 from engine.formats.torchvision.construction import outline
 from engine.model import Model
@@ -41,7 +42,7 @@ def _made(model: Model, source: ModelSource) -> NetworkText:
         return _demo(known.weights)
     if source.spec == demo.PHOTOS:
         return _photos()
-    if model.source in torchvision_models.names():
+    if model.source in metadata.names():
         return _torchvision(model, source)
     if Path(source.spec).suffix.lower() == ".pt2":
         return _exported(model, Path(source.spec))
@@ -138,7 +139,7 @@ def _file(model: Model, source: ModelSource) -> Path:
     for name in (source.weights, model.info.weights, source.spec):
         if name is not None and Path(name).is_absolute():
             return Path(name)
-    return torchvision_models.cached_weights(model.source)[0]
+    return metadata.cached_weights(model.source)[0]
 
 
 def _arguments(name: str, module: nn.Module) -> dict[str, Any]:

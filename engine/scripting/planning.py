@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from engine.errors import LayerError
-from engine.explain.layer_maps import deeper_layers
+from engine.explain.drivers.layer_maps import deeper_layers
 from engine.inspection.layer_tree import parse_layer
 from engine.methods.method import Family
 from engine.model import Model

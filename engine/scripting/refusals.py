@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.lazy.numpy import np
 from engine.methods.method import Family
-from engine.methods.registry import copies
+from engine.methods.modifiers import copies
 from engine.records.images import LoadedImage
 from engine.records.sources import ModelSource
 from engine.scripting import layers, pixels

@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from engine.errors import WeightsError
 from engine.weights import archives
-from engine.weights.unpickling import Bounded, Table, UnpicklingFault
+from engine.weights.pickle_table import Table, UnpicklingFault
+from engine.weights.unpickling import Bounded, load
 
 _AGAIN = "download or save it again"
 _LARGEST_PICKLE = 64 << 20
@@ -68,7 +69,8 @@ class Part:
 
 @dataclass(slots=True)
 class Contents:
-    """The content of a torch.save or .safetensors file, in the form of engine.weights.unpickling.
+    """The content of a torch.save or .safetensors file, in the form of
+    engine.weights.pickle_table.
 
     root: the top-level value. parts: the storages. swapped: the data is big-endian. safetensors:
     whether it is such a file.
@@ -126,7 +128,7 @@ def _of_zip(file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int) -> 
     folder = pickled.removesuffix("data.pkl")
     table = Table()
     with archive.open(entries[pickled]) as inner:
-        root = table.load(Bounded(inner, entries[pickled].file_size))
+        root = load(table, Bounded(inner, entries[pickled].file_size))
     order = entries.get(f"{folder}byteorder")
     swapped = order is not None and order.file_size < 16 and archive.read(order) == b"big"
     parts = []
@@ -160,10 +162,10 @@ def _of_legacy(file: IO[bytes], name: str, size: int) -> Contents:
     table = Table()
     bounded = Bounded(file, size)
     for _ in range(2):
-        table.load(bounded)
-    system = table.node(table.load(bounded), "dict")
-    root = table.load(bounded)
-    keys = table.items(table.load(bounded))
+        load(table, bounded)
+    system = table.node(load(table, bounded), "dict")
+    root = load(table, bounded)
+    keys = table.items(load(table, bounded))
     if system is None or keys is None:
         raise EOFError
     facts = dict(zip(map(repr, system[1][::2]), system[1][1::2], strict=True))

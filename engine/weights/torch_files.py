@@ -149,7 +149,7 @@ def _cancellable(nodes: list[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 
 class _Decoder:
-    """Creates Python values from the nodes of engine.weights.unpickling, without recursion."""
+    """Creates Python values from the nodes of engine.weights.pickle_table, without recursion."""
 
     def __init__(self, path: Path, nodes: list[list[Any]], storages: _Storages) -> None:
         self._nodes = nodes

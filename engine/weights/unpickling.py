@@ -1,19 +1,7 @@
 """Interprets the opcodes of a pickle into a table of plain values; it creates no objects.
 
 It decodes with pickletools and supports a short list of opcodes; classes and functions are only
-named, and calls are recorded instead of made (engine.weights.descriptions). It does not need torch.
-
-The table is a list of nodes. A value is None, a bool, an int, a float, a short str, or [i] for the
-i-th node. Nodes precede the nodes that refer to them, except for values added later to a list, a
-dict or an object's state; so values may be shared, and may contain themselves:
-
-    ["str", text]  ["bytes", base64]  ["complex", real, imaginary]
-    ["list", values]  ["tuple", values]  ["set", values]  ["frozenset", values]
-    ["dict", [key, value, key, value, ...]]
-    ["named", "module.name"]
-    ["described", kind, arguments, keywords, state, items, [key, value, ...]]
-    ["storage", dtype, key, elements]
-    ["tensor", dtype, key, offset, shape, stride]     offset and stride in elements
+named, and calls are recorded instead of made (engine.weights.pickle_calls). It does not need torch.
 """
 
 from __future__ import annotations
@@ -24,47 +12,15 @@ import warnings
 from collections.abc import Callable
 from typing import IO, Any
 
-_MOST_VALUES = 12_000_000
+from engine.weights.pickle_calls import called, storage
+from engine.weights.pickle_table import Table, UnpicklingFault
+
 _LONGEST_INLINE = 40
 _LARGEST_INT_BITS = 1024
 _MARK = object()
 
-_DTYPES = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "UntypedStorage": "uint8",
-    "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-    "QInt8Storage": "qint8",
-    "QUInt8Storage": "quint8",
-    "QInt32Storage": "qint32",
-    "QUInt4x2Storage": "quint4x2",
-    "QUInt2x4Storage": "quint2x4",
-}
-_PLAIN_DTYPES = frozenset(
-    {"float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8"}
-    | {"bool", "complex64", "complex128", "uint16", "uint32", "uint64"}
-    | {"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"}
-)
-# Tensor classes that do not change a tensor's values.
-_TENSOR_TYPES = frozenset(
-    {"torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter"}
-    | {"torch.nn.parameter.Buffer"}
-)
 # Module names of Python 2.
 _OLD_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "cPickle": "pickle"}
-
-
-class UnpicklingFault(ValueError):
-    """The pickle is damaged, or has content that no saved network has; the message says what."""
 
 
 class Bounded:
@@ -82,59 +38,13 @@ class Bounded:
         return self._file.readline(1 << 20)
 
 
-class Table:
-    """The nodes that pickles are read into.
+def load(table: Table, file: Bounded) -> Any:
+    """The value of the next pickle in the file, its nodes added to the table.
 
-    names: the callables they request beyond tensors and plain values, as 'module.name', in order of
-    appearance. storages: dtype and number of elements of each storage, by key.
+    Raises UnpicklingFault, or pickletools' errors for a damaged pickle (ValueError, EOFError,
+    IndexError).
     """
-
-    def __init__(self) -> None:
-        self.nodes: list[list[Any]] = []
-        self.names: dict[str, None] = {}
-        self.storages: dict[str, tuple[str, int]] = {}
-        self._values = 0
-
-    def load(self, file: Bounded) -> Any:
-        """The value of the next pickle in the file.
-
-        Raises UnpicklingFault, or pickletools' errors for a damaged pickle (ValueError, EOFError,
-        IndexError).
-        """
-        return _Machine(self).run(file)
-
-    def add(self, *node: Any) -> list[int]:
-        """Add a node; returns a reference to it."""
-        self.count(1)
-        self.nodes.append(list(node))
-        return [len(self.nodes) - 1]
-
-    def count(self, values: int) -> None:
-        self._values += values
-        if self._values > _MOST_VALUES:
-            raise UnpicklingFault(f"contains more than {_MOST_VALUES:,} values")
-
-    def node(self, value: Any, *kinds: str) -> list[Any] | None:
-        """The node that a value refers to, if it is of one of these kinds."""
-        if not isinstance(value, list):
-            return None
-        node = self.nodes[value[0]]
-        return node if node[0] in kinds else None
-
-    def items(self, value: Any) -> list[Any] | None:
-        """The values in a tuple or list; None for anything else."""
-        node = self.node(value, "tuple", "list")
-        return None if node is None else node[1]
-
-    def text(self, value: Any) -> str | None:
-        if isinstance(value, str):
-            return value
-        node = self.node(value, "str")
-        return None if node is None else str(node[1])
-
-    def name(self, value: Any) -> str | None:
-        node = self.node(value, "named")
-        return None if node is None else str(node[1])
+    return _Machine(table).run(file)
 
 
 class _Machine:
@@ -284,124 +194,7 @@ class _Machine:
             raise UnpicklingFault("sets the state of something without attributes")
 
     def persistent(self, _argument: object) -> None:
-        self.push(_storage(self.table, self.table.items(self._pop())))
-
-
-def called(table: Table, what: Any, arguments: list[Any] | None, keywords: Any = None) -> list[int]:
-    """A reference to the result of a call that a pickle requests; nothing is called.
-
-    Tensors and plain containers are recognised; other calls are described.
-    """
-    name = table.name(what)
-    if name is None or arguments is None:
-        # For example, the result of a call is called in turn.
-        name, arguments = "an object", [what, *(arguments or ())]
-    made = _plain_call(table, name, arguments) if keywords is None else None
-    if made is not None:
-        return made
-    table.names[name] = None
-    for value in arguments:
-        inner = table.name(value)
-        if inner is not None:
-            table.names[inner] = None
-    return table.add("described", name, list(arguments), keywords, None, [], [])
-
-
-def _plain_call(table: Table, name: str, given: list[Any]) -> list[int] | None:
-    if name in ("collections.OrderedDict", "builtins.dict") and not given:
-        return table.add("dict", [])
-    if name in ("builtins.set", "builtins.frozenset", "builtins.list", "builtins.tuple"):
-        values = table.items(given[0]) if len(given) == 1 else ([] if not given else None)
-        return None if values is None else table.add(name.rpartition(".")[2], list(values))
-    if name == "torch.Size" and len(given) == 1 and table.items(given[0]) is not None:
-        return table.add("tuple", list(table.items(given[0]) or ()))
-    if name == "builtins.complex" and len(given) == 2:
-        return table.add("complex", *given) if all(map(_is_number, given)) else None
-    if name == "_codecs.encode" and len(given) == 2 and table.text(given[1]) == "latin1":
-        octets = (table.text(given[0]) or "").encode("latin-1", "replace")
-        return table.add("bytes", base64.b64encode(octets).decode("ascii"))
-    if name == "copyreg._reconstructor" and len(given) == 3:
-        # The way the oldest protocols create an object.
-        kind = table.name(given[0])
-        if kind is not None and table.name(given[1]) == "builtins.object" and given[2] is None:
-            return called(table, given[0], [])
-    return _tensor_call(table, name, given)
-
-
-def _tensor_call(table: Table, name: str, given: list[Any]) -> list[int] | None:
-    place, _, function = name.rpartition(".")
-    if name == "torch._tensor._rebuild_from_type_v2" and len(given) == 4:
-        inner = table.items(given[2])
-        if table.name(given[1]) in _TENSOR_TYPES and inner is not None:
-            return _tensor_call(table, table.name(given[0]) or "", inner)
-        return None
-    if place != "torch._utils":
-        return None
-    if function in ("_rebuild_parameter", "_rebuild_parameter_with_state") and given:
-        data: list[int] | None = given[0] if table.node(given[0], "tensor") is not None else None
-        return data
-    if function in ("_rebuild_tensor", "_rebuild_tensor_v2") and len(given) >= 4:
-        _refuse_marks(table, given[6:])
-        return _tensor(table, given, None)
-    if function == "_rebuild_tensor_v3" and len(given) >= 7:
-        _refuse_marks(table, given[7:])
-        return _tensor(table, given, (table.name(given[6]) or "").removeprefix("torch."))
-    return None
-
-
-def _refuse_marks(table: Table, given: list[Any]) -> None:
-    """Raises UnpicklingFault for a tensor whose values differ from its storage: torch marks it as
-    negated or conjugated, and applies that on reading."""
-    if any(value is not None and table.node(value, "dict") != ["dict", []] for value in given):
-        raise UnpicklingFault("has a tensor that is only marked as negated or conjugated")
-
-
-def _tensor(table: Table, given: list[Any], dtype: str | None) -> list[int] | None:
-    storage = table.node(given[0], "storage")
-    shape, stride = table.items(given[2]), table.items(given[3])
-    if storage is None or shape is None or stride is None:
-        return None
-    kind = storage[1] if dtype is None else dtype
-    numbers = [given[1], *shape, *stride]
-    if kind not in _PLAIN_DTYPES or not all(_is_count(n) for n in numbers):
-        return None
-    if len(shape) != len(stride) or len(shape) > 16:
-        raise UnpicklingFault("has a tensor whose shape does not fit its strides")
-    return table.add("tensor", kind, storage[2], given[1], list(shape), list(stride))
-
-
-def _storage(table: Table, given: list[Any] | None) -> list[int]:
-    """A node for the storage of a tensor, whose bytes are elsewhere in the file.
-
-    given: 'storage', its type, its key, a device, its number of elements; old files add a view.
-    """
-    if given and table.text(given[0]) == "module" and len(given) >= 2:
-        source: list[int] = given[1]  # a class; its source code, kept for a warning, is ignored
-        return source
-    name = table.name(given[1]) if given and len(given) >= 5 else None
-    key = table.text(given[2]) if given and name is not None else None
-    if given is None or table.text(given[0]) != "storage" or name is None or key is None:
-        raise UnpicklingFault("refers to something other than a tensor")
-    dtype = _DTYPES.get(name.rpartition(".")[2])
-    if dtype is None or not name.startswith("torch."):
-        raise UnpicklingFault("has a tensor of an unknown kind")
-    if not _is_count(given[4]):
-        raise UnpicklingFault("has a tensor without a valid size")
-    view = table.items(given[5]) if len(given) > 5 else None
-    if view is not None:
-        raise UnpicklingFault("has a view of a tensor, in the format of torch before 0.4")
-    known = table.storages.setdefault(key, (dtype, given[4]))
-    if known[1] != given[4] and known[0] == dtype:
-        raise UnpicklingFault("gives two sizes for one tensor")
-    return table.add("storage", dtype, key, given[4])
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
+        self.push(storage(self.table, self.table.items(self._pop())))
 
 
 _M = _Machine

@@ -314,6 +314,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
 def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     """Write all files of an export, each completely or not at all. Raises ExportError."""
     from engine.export import files as export
+    from engine.export.sidecar import sidecar
     from engine.files.destinations import check_outputs
 
     choice = task.choice
@@ -337,7 +338,7 @@ def write_export(task: ExportTask, watch: Watch) -> ExportTask:
     if choice.map is not None:
         export.save_map(choice.map, task.explanation.map)
     if choice.json is not None:
-        facts = export.sidecar(
+        facts = sidecar(
             task.image,
             task.explanation,
             task.info,

@@ -132,14 +132,14 @@ class OpenSessions:
         self.close_models(1 if most > 1 else 0)
 
     def _over_budget(self) -> bool:
-        from engine.passes import devices
+        from engine.passes.memory.budget import memory_budget
 
         held: dict[Any, int] = {}
         for kept in self._sessions:
             device = kept.session.model.device
             held[device] = held.get(device, 0) + kept.session.held_bytes
         for device, size in held.items():
-            free = self._free(device) if self._free else 2 * devices.memory_budget(device)
+            free = self._free(device) if self._free else 2 * memory_budget(device)
             # Half of what would be free without them.
             if size > free:
                 return True

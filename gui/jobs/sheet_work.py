@@ -177,7 +177,7 @@ def _facts(
     image: LoadedImage, explanation: Explanation, source: ImageSource, model: str
 ) -> Mapping[str, Any]:
     """How a map is asked for again, without the name of a patient."""
-    from engine.export.files import pane_facts
+    from engine.export.sidecar import pane_facts
     from engine.records.views import View
 
     view = View.of(explanation, image, model, source.edits)

@@ -6,16 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import TargetError
-from engine.methods.costs import cost_of_all
+from engine.methods.costs import cost_of_all, counted_shape, counted_words, expected_of_all
 from engine.methods.modifiers import is_augmented, of_one_layer
 from engine.methods.registry import (
     Chosen,
     Family,
     Method,
     choose,
-    counted_shape,
-    counted_words,
-    expected_of_all,
     find,
     is_linear,
     refusal_for,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,10 @@ from engine.keeping.records import (
     KeptSession,
     KeptSource,
 )
+from engine.records.asked import Question
 from engine.records.display import DisplaySettings
-from engine.records.edits import Edits, Paste, Rectangle
+from engine.records.edits import Crop, Edits, Paste, Rectangle
+from engine.records.images import Note, Region
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from engine.render import overlay
@@ -91,11 +93,15 @@ def test_it_names_no_folder_and_has_no_metadata(run: Run, tmp_path: Path) -> Non
         assert str(Path.home()) not in text
 
 
+def scan_of_a_patient(path: Path, seed: int = 1) -> Path:
+    values = np.random.default_rng(seed).integers(0, 4000, (60, 50)).astype(np.uint16)
+    path.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    return path
+
+
 @pytest.mark.parametrize("patient", [False, True])
 def test_a_patient_is_named_on_request_alone(run: Run, tmp_path: Path, patient: bool) -> None:
-    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
-    path = tmp_path / "DOE JANE.dcm"
-    path.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    path = scan_of_a_patient(tmp_path / "DOE JANE.dcm")
     more = ("--patient",) if patient else ()
     page = page_of(run, tmp_path / "a.html", path, "--model", "demo:shapes", *more)
     for words in (f"DOE JANE, {DATE}", "DOE JANE.dcm"):
@@ -151,37 +157,33 @@ def test_what_is_refused_before_the_work_starts(
     assert not Path("a.pdf").exists()
 
 
+def save(
+    path: Path,
+    images: Sequence[KeptImage],
+    panes: Sequence[KeptPane],
+    sources: Sequence[KeptSource] = (),
+) -> Path:
+    """Write a session whose panes are of the demo's network, called m; its path."""
+    model = KeptModel("m", ModelSource("demo:shapes"))
+    kept = KeptSession(tuple(images), (model,), tuple(panes), sources=tuple(sources))
+    files.write(path, kept)
+    return path
+
+
 def session_file(folder: Path) -> tuple[Path, Path]:
     """A session of two panes of an edited image with notes, and one without a map; the image."""
-    from engine.keeping import files
-    from engine.keeping.records import (
-        KeptFile,
-        KeptImage,
-        KeptModel,
-        KeptPane,
-        KeptSession,
-    )
-    from engine.records.asked import Question
-    from engine.records.edits import Crop, Edits, Rectangle
-    from engine.records.images import Note, Region
-    from engine.records.sources import ModelSource
-    from engine.records.views import View
-
     picture = folder / "scene.png"
     with Image.open(SCENES[0].path) as scene:
         scene.save(picture)
     notes = (Note("a whole note"), Note("a note on a part", Region(10.0, 20.0, 30.0, 40.0)))
     image = KeptImage("i", picture.name, KeptFile(str(picture), picture.name), notes=notes)
-    model = KeptModel("m", ModelSource("demo:shapes"))
     edits = Edits((Crop(Rectangle(100.0, 50.0, 900.0, 700.0)),))
     panes = (
         KeptPane(View("i", "m", "layer3", 1, method="layercam", edits=edits)),
         KeptPane(View("i", "m", "layer4", question=Question("contrast", 1), edits=edits)),
         KeptPane(View("i", "m"), bare=True),
     )
-    path = folder / "two panes.hookscope"
-    files.write(path, KeptSession((image,), (model,), panes))
-    return path, picture
+    return save(folder / "two panes.hookscope", [image], panes), picture
 
 
 def test_the_panes_of_a_session(run: Run, tmp_path: Path) -> None:
@@ -236,8 +238,7 @@ def test_a_session_that_pastes_from_files_that_moved_and_from_an_image_without_o
         )
     )
     pane = KeptPane(View("whole.png", "m", "layer4", edits=edits))
-    model = KeptModel("m", ModelSource("demo:shapes"))
-    files.write(folder / "s.hookscope", KeptSession(tuple(kept), (model,), (pane,)))
+    save(folder / "s.hookscope", kept, [pane])
     folder.rename(moved)
     page = page_of(run, tmp_path / "a.html", moved / "s.hookscope")
     assert tuple(page.pictures[0][20, 20]) == (255, 0, 0)
@@ -279,11 +280,8 @@ def pasting_session(folder: Path, *, source: Path, checksums: bool = True) -> Pa
     edits = Edits((Paste(str(source), Rectangle(0, 0, 40, 30), (10.0, 10.0)),))
     image = KeptImage("a", "whole.png", kept(whole), edits=edits.facts)
     pane = KeptPane(View("a", "m", "layer4", edits=edits))
-    model = KeptModel("m", ModelSource("demo:shapes"))
-    path = folder / "s.hookscope"
-    sources = (KeptSource(str(source), kept(source)),)
-    files.write(path, KeptSession((image,), (model,), (pane,), sources=sources))
-    return path
+    sources = [KeptSource(str(source), kept(source))]
+    return save(folder / "s.hookscope", [image], [pane], sources)
 
 
 def test_what_has_changed_since_the_session_was_saved_is_said(run: Run, tmp_path: Path) -> None:
@@ -320,11 +318,9 @@ def test_the_patient_of_what_is_pasted_is_named_on_request_alone(
     run: Run, tmp_path: Path, patient: bool
 ) -> None:
     """The image that it is pasted on is of nobody."""
-    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
-    mark = tmp_path / "DOE JANE.dcm"
-    mark.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    mark = scan_of_a_patient(tmp_path / "DOE JANE.dcm")
     path = pasting_session(tmp_path, source=mark)
-    mark.write_bytes(written(dataset(values + 1, PatientName="DOE^JANE")))
+    scan_of_a_patient(mark, seed=2)
     more = ("--patient",) if patient else ()
     done = run("report", path, "--out", tmp_path / "a.html", *more)
     assert done.code == 0, done.err

@@ -101,6 +101,18 @@ def pasted_closed(user: User, picture: Path) -> np.ndarray:
     return shown
 
 
+def file_pasted_closed(user: User, picture: Path, file: Path) -> np.ndarray:
+    """The same with a part of an image that has a file."""
+    program = user.start(picture, file, model=SHAPES)
+    program.controller.images.step(1)
+    user.wait_explained()
+    paste_on_first(user)
+    shown = wait_pasted(user)
+    program.controller.images.close(list(program.state.images)[1])
+    user.wait_explained()
+    return shown
+
+
 def restart(user: User) -> None:
     user.leave()
     user.store.with_suffix(".open.hookscope").unlink(missing_ok=True)
@@ -180,13 +192,7 @@ def test_a_session_knows_the_file_that_is_pasted_from(
 ) -> None:
     """Closed or not: it is found beside the session, missed by its name, and located."""
     mark = Path(shutil.copy(SCENES[2].path, tmp_path / "work" / "mark.jpg"))
-    program = user.start(picture, mark, model=SHAPES)
-    program.controller.images.step(1)
-    user.wait_explained()
-    paste_on_first(user)
-    shown = wait_pasted(user)
-    program.controller.images.close(list(program.state.images)[1])
-    user.wait_explained()
+    shown = file_pasted_closed(user, picture, mark)
     save(user, session)
     user.leave()
     user.store.with_suffix(".open.hookscope").unlink(missing_ok=True)
@@ -216,13 +222,7 @@ def test_a_file_that_is_pasted_from_and_has_changed_is_said_to_have(
     user: User, picture: Path, session: Path, tmp_path: Path
 ) -> None:
     mark = Path(shutil.copy(SCENES[2].path, tmp_path / "work" / "mark.jpg"))
-    program = user.start(picture, mark, model=SHAPES)
-    program.controller.images.step(1)
-    user.wait_explained()
-    paste_on_first(user)
-    wait_pasted(user)
-    program.controller.images.close(list(program.state.images)[1])
-    user.wait_explained()
+    file_pasted_closed(user, picture, mark)
     save(user, session)
     restart(user)
     shutil.copy(SCENES[0].path, mark)

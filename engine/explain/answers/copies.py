@@ -15,8 +15,8 @@ from engine.explain.asking import Asking
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap
 from engine.methods.inputs import Sums
-from engine.methods.modifiers import of_one_copy
-from engine.methods.registry import COPIES, Chosen
+from engine.methods.modifiers import COPIES, of_one_copy
+from engine.methods.registry import Chosen
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 

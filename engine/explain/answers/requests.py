@@ -9,14 +9,8 @@ from engine.errors import MethodError, TargetError
 from engine.explain.answers.places import Place, places_of
 from engine.explain.asking import Asking, asking_of, before
 from engine.explain.kept_passes import Computation
-from engine.methods.registry import (
-    METHODS,
-    Chosen,
-    counted_shape,
-    counted_words,
-    expected_of_all,
-    requested,
-)
+from engine.methods.costs import counted_shape, counted_words, expected_of_all
+from engine.methods.registry import METHODS, Chosen, requested
 from engine.model import Model
 from engine.records.asked import Asked, Question
 from engine.records.explanations import Explanation

@@ -9,10 +9,10 @@ from engine.explain.answers.copies import mean_of_copies
 from engine.explain.answers.known import WHOLE, KnownMaps
 from engine.explain.answers.places import Place, suitable
 from engine.explain.asking import Asking, before
-from engine.explain.attention_maps import map_attention
-from engine.explain.input_maps import map_input
+from engine.explain.drivers.attention_maps import map_attention
+from engine.explain.drivers.input_maps import map_input
+from engine.explain.drivers.layer_maps import deeper_layers, map_layer
 from engine.explain.kept_passes import Computation
-from engine.explain.layer_maps import deeper_layers, map_layer
 from engine.explain.maps import (
     RawMap,
     map_all,
@@ -23,8 +23,8 @@ from engine.explain.maps import (
 )
 from engine.methods.modifiers import is_augmented
 from engine.methods.registry import Chosen, Family, Need, is_cheap
+from engine.passes.backward import ForwardPass
 from engine.passes.below.own_gradients import own_gradients
-from engine.passes.forward import ForwardPass
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.asked import Asked

@@ -13,7 +13,7 @@ from engine.explain.answers.fused import fused
 from engine.explain.answers.known import KnownMaps
 from engine.explain.answers.requests import Request
 from engine.explain.answers.single import found_maps
-from engine.explain.input_passes import InputPasses
+from engine.explain.drivers.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.methods.modifiers import fused_by, of_one_layer
 from engine.methods.registry import Chosen

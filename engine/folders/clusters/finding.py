@@ -6,14 +6,12 @@ place that images of other classes are not judged by. No torch.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.folders.clusters import spectral
+from engine.folders.clusters import grouping, judging, spectral
 from engine.folders.figures import energies
 from engine.folders.index.queries import Index
 from engine.folders.index.where import Selection, Where
@@ -26,20 +24,6 @@ mean map."""
 LEAST = 20
 """Images of a class below which it is one cluster."""
 
-REGION = 0.10
-"""Share of the map's cells that make up a cluster's region."""
-
-FIXED, APART = 0.6, 0.8
-RARE, PURE = 0.05, 0.8
-SEPARATE, MIXED = 0.3, 0.6
-
-FLAGS = {
-    "fixed place": "its images are judged by one place, which images of other classes are not",
-    "rare": "a small group of one label, or one that is judged by a place of its own",
-    "mixed labels": "images of several labels are judged by the same thing",
-}
-"""What each flag says."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
@@ -50,8 +34,8 @@ class Cluster:
     None without labels. mean: float32 (rows, columns) with the sum 1; region: its strongest cells,
     bool. focus: share of the mean map's energy in the region. apart: how much more often images
     of this class look there than others do, 0.5 for alike and 1 for never (a lower bound); None
-    without other classes. silhouette: mean, -1 to 1. flags: of FLAGS. points: float64 (size, 2).
-    corners, border: mean of the figures.
+    without other classes. silhouette: mean, -1 to 1. flags: of judging.FLAGS. points: float64
+    (size, 2). corners, border: mean of the figures.
     """
 
     target: int
@@ -103,84 +87,74 @@ def grid_of(index: Index, job: int, selection: Selection) -> tuple[int, int] | N
     return found[0][0] if found else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """inputs: int64 (size,). points: float64 (size, 2). mean: of its maps, float64 (cells,) with
+    the sum 1. silhouette: mean of those that were sampled."""
+
+    inputs: NDArray[np.int64]
+    points: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    silhouette: float
+
+
 def _of_class(index: Index, job: int, target: int, cancel: CancelToken | None) -> list[Cluster]:
     own = Selection((Where("prediction", among=(target,)), Where("border", low=0.0)))
     grid = grid_of(index, job, own)
     if grid is None:
         return []
-    numbers, maps, rest = _sampled(index, job, own, grid, cancel)
-    points, labels, quality = _clustered(maps, cancel)
-    means = _means(maps, labels)
-    groups = [numbers[labels == one] for one in range(len(means))]
-    places = [points[labels == one] for one in range(len(means))]
-    if len(rest):
-        groups, places, means = _with_rest(
-            index, job, rest, grid, (maps, points, labels), (groups, places, means), cancel
-        )
-    order = sorted(range(len(groups)), key=lambda one: -len(groups[one]))
-    _, about = index.job(job)
-    whole = sum(map(len, groups))
+    groups = _groups(index, job, own, grid, cancel)
+    regions = [judging.region_of(group.mean.reshape(grid)) for group in groups]
+    focus = [
+        judging.focus_of(one.mean, region) for one, region in zip(groups, regions, strict=True)
+    ]
+    looked = list(zip(regions, focus, strict=True))
     others = Selection((Where("border", low=0.0),))
-    regions = [_region(means[one].reshape(grid)) for one in order]
-    looking = _looking(
-        index,
-        job,
-        others,
-        target,
-        grid,
-        [(r, _focus(means[o], r)) for r, o in zip(regions, order, strict=True)],
-        cancel,
-    )
+    apart = judging.apart_of(index, job, others, target, grid, looked, cancel)
+    whole = sum(len(group.inputs) for group in groups)
+    label = index.job(job)[1].classes[target]
     clusters = []
-    for place, one in enumerate(order):
-        purity, common = _purity(index, job, groups[one])
-        mean = means[one].reshape(grid)
-        focus = _focus(means[one], regions[place])
-        silhouette = float(quality[labels == one].mean()) if (labels == one).any() else 0.0
-        apart = looking[place]
-        figures = [_mean(index, job, name, groups[one]) for name in ("corners", "border")]
+    for number, group in enumerate(groups):
+        purity, common = judging.purity_of(index, job, group.inputs)
+        about = purity, focus[number], apart[number], group.silhouette
         clusters.append(
             Cluster(
-                target,
-                about.classes[target],
-                place,
-                groups[one],
-                purity,
-                common,
-                mean.astype(np.float32),
-                regions[place],
-                focus,
-                apart,
-                silhouette,
-                _flags(len(groups[one]), whole, purity, focus, apart, silhouette),
-                places[one],
-                figures[0],
-                figures[1],
+                target=target,
+                label=label,
+                number=number,
+                inputs=group.inputs,
+                purity=purity,
+                common=common,
+                mean=group.mean.reshape(grid).astype(np.float32),
+                region=regions[number],
+                focus=focus[number],
+                apart=apart[number],
+                silhouette=group.silhouette,
+                flags=judging.flags_of(len(group.inputs), whole, *about),
+                points=group.points,
+                corners=judging.mean_of(index, job, "corners", group.inputs),
+                border=judging.mean_of(index, job, "border", group.inputs),
             )
         )
     return clusters
 
 
-def _flags(
-    size: int,
-    whole: int,
-    purity: float | None,
-    focus: float,
-    apart: float | None,
-    silhouette: float,
-) -> tuple[str, ...]:
-    flags = []
-    own_place = apart is not None and apart >= APART
-    if own_place and focus >= FIXED:
-        flags.append("fixed place")
-    if size < RARE * whole and (own_place or (purity is not None and purity >= PURE)):
-        flags.append("rare")
-    if purity is not None and silhouette >= SEPARATE and purity < MIXED:
-        flags.append("mixed labels")
-    return tuple(flags)
-
-
-# --- maps -----------------------------------------------------------------------------------
+def _groups(
+    index: Index, job: int, own: Selection, grid: tuple[int, int], cancel: CancelToken | None
+) -> list[_Group]:
+    """The groups of a selection's images, the largest first."""
+    numbers, maps, rest = _sampled(index, job, own, grid, cancel)
+    points, labels, quality = _clustered(maps, cancel)
+    means = _means(maps, labels)
+    inputs = [numbers[labels == one] for one in range(len(means))]
+    places = [points[labels == one] for one in range(len(means))]
+    silhouettes = [float(quality[labels == one].mean()) for one in range(len(means))]
+    if len(rest):
+        inputs, places, means = _with_rest(
+            index, job, rest, grid, (maps, points, labels), (inputs, places, means), cancel
+        )
+    found = map(_Group, inputs, places, means, silhouettes)
+    return sorted(found, key=lambda group: -len(group.inputs))
 
 
 def _sampled(
@@ -227,9 +201,9 @@ def _clustered(
     places, values = spectral.embedding(spectral.affinity(maps, cancel=cancel), cancel=cancel)
     clusters = spectral.count_by_gap(values)
     leading = places[:, :clusters]
-    labels = spectral.k_means(leading, clusters, cancel)
+    labels = grouping.k_means(leading, clusters, cancel)
     # The first is the same for all points of a connected graph, and tells nothing.
-    return places[:, 1:3], labels, spectral.silhouettes(leading, labels, cancel)
+    return places[:, 1:3], labels, grouping.silhouettes(leading, labels, cancel)
 
 
 def _means(maps: NDArray[np.float64], labels: NDArray[np.int64]) -> list[NDArray[np.float64]]:
@@ -253,96 +227,14 @@ def _with_rest(
     sums = [mean * len(group) for mean, group in zip(means, groups, strict=True)]
     for start in range(0, len(rest), MOST_AT_ONCE):
         numbers, piece = _maps_of(index, job, rest[start : start + MOST_AT_ONCE], grid, cancel)
-        near = spectral.squared(piece, centres).argmin(axis=1)
+        near = grouping.squared(piece, centres).argmin(axis=1)
         for one in range(len(groups)):
             mine = piece[near == one]
             if not len(mine):
                 continue
             sampled = labels == one
-            twin = spectral.squared(mine, maps[sampled]).argmin(axis=1)
+            twin = grouping.squared(mine, maps[sampled]).argmin(axis=1)
             groups[one] = np.concatenate([groups[one], numbers[near == one]])
             places[one] = np.concatenate([places[one], points[sampled][twin]])
             sums[one] = sums[one] + mine.sum(axis=0)
     return groups, places, [total / len(group) for total, group in zip(sums, groups, strict=True)]
-
-
-def _region(mean: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The strongest cells of a mean map, REGION of all."""
-    count = max(1, round(REGION * mean.size))
-    region = np.zeros(mean.size, bool)
-    region[np.argsort(-mean.ravel(), kind="stable")[:count]] = True
-    return region.reshape(mean.shape)
-
-
-def _focus(mean: NDArray[np.float64], region: NDArray[np.bool_]) -> float:
-    return float(mean.ravel()[region.ravel()].sum())
-
-
-# --- what is in a cluster -------------------------------------------------------------------
-
-
-def _looking(
-    index: Index,
-    job: int,
-    others: Selection,
-    target: int,
-    grid: tuple[int, int],
-    regions: Sequence[tuple[NDArray[np.bool_], float]],
-    cancel: CancelToken | None,
-) -> list[float | None]:
-    """For each region, how much more often images of the class look there than others do.
-
-    An image looks there if at least half as much of its energy is inside as of the mean map's.
-    Rates are bounded by their 95 % confidence (Wilson 1927), against small numbers.
-    """
-    inputs, predicted = index.column(job, "prediction", others)
-    own_class = inputs[predicted == target]
-    masks = np.array([region.ravel() for region, _ in regions], np.float64)
-    enough = np.array([focus / 2 for _, focus in regions])
-    hits = np.zeros((2, len(regions)), np.int64)
-    counts = [0, 0]
-    for numbers, maps in index.stacks(job, others):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        if maps.shape[1:] != grid:
-            continue
-        shares, kept = energies(maps)
-        looks = shares.reshape(len(shares), -1) @ masks.T >= enough
-        numbers = numbers[kept]
-        own = np.isin(numbers, own_class)
-        for mine, rows in ((0, np.isin(numbers, inputs) & ~own), (1, own)):
-            counts[mine] += int(rows.sum())
-            hits[mine] += looks[rows].sum(axis=0)
-    if not counts[0]:
-        return [None] * len(regions)
-    apart: list[float | None] = []
-    for place in range(len(regions)):
-        inside = _bounds(int(hits[1, place]), counts[1])[0]
-        outside = _bounds(int(hits[0, place]), counts[0])[1]
-        apart.append(inside / (inside + outside))
-    return apart
-
-
-def _bounds(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Confidence bounds of a rate."""
-    if not count:
-        return 0.0, 1.0
-    rate, spare = hits / count, z * z / count
-    middle = (rate + spare / 2) / (1 + spare)
-    half = z / (1 + spare) * math.sqrt(rate * (1 - rate) / count + spare / (4 * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def _purity(index: Index, job: int, numbers: NDArray[np.int64]) -> tuple[float | None, str]:
-    """Share and name of the most frequent label."""
-    found = index.distinct(job, "label", Selection(numbers=tuple(numbers.tolist())))
-    named = [(label, count) for label, count in found if label]
-    if not named:
-        return None, ""
-    label, count = max(named, key=lambda pair: pair[1])
-    return count / sum(n for _, n in named), str(label)
-
-
-def _mean(index: Index, job: int, name: str, numbers: NDArray[np.int64]) -> float:
-    _, values = index.column(job, name, Selection(numbers=tuple(numbers.tolist())))
-    return float(values.mean()) if len(values) else math.nan

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
 
-import filelock
-
-from engine.errors import HookscopeError
-from engine.files.destinations import cannot_write
-from engine.folders.index import schema
-from engine.folders.index.places import network_type
+from engine.folders.index.locked import LockedIndex
 from engine.folders.index.schema import as_bytes
 from engine.folders.records import Job, Pending, Picture, Row, Source
 from engine.progress import CancelToken
-
-_log = logging.getLogger(__name__)
 
 _SCANNED_AT_ONCE = 2_000
 _PENDING_AT_ONCE = 4_096
@@ -60,96 +48,17 @@ UPDATE inputs SET read_size = ?, read_changed = ?, content = ?, width = ?, heigh
 """
 
 
-class IndexWriter:
+class IndexWriter(LockedIndex):
     """Writes the index of a folder; there is one at a time. Use it in a with statement.
 
-    folder: made if it does not exist. network: the type of the network file system that it is on,
-    '' for a local disk, found by itself if not given; there, a rollback journal takes the place of
-    WAL. Raises HookscopeError if another process writes the index, if it is no index or that of
-    another version, and ExportError if it cannot be written.
+    Arguments and errors are those of LockedIndex.
     """
 
-    def __init__(self, folder: Path, *, network: str | None = None) -> None:
-        self.folder = folder.absolute()
-        self.file = self.folder / schema.FILE
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = filelock.FileLock(self.folder / schema.LOCK, timeout=0)
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise HookscopeError(
-                f"{self.folder}: another process is writing this index; wait until it ends, or "
-                "stop it"
-            ) from None
-        except (OSError, NotImplementedError) as error:
-            found = error if isinstance(error, OSError) else OSError(str(error))
-            raise cannot_write(self.folder, found) from error
-        try:
-            self.network = network_type(self.folder) if network is None else network
-            self._connection = schema.connect(self.file, writing=True)
-            if not schema.check(self._connection, self.file):
-                schema.create(self._connection)
-            self._settle()
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise schema.fault(self.file, error) from error
-        except BaseException:
-            self._lock.release()
-            raise
-
     def _settle(self) -> None:
-        mode = "DELETE" if self.network else "WAL"
-        (self.journal,) = self._connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
-        self._connection.execute(f"PRAGMA synchronous = {'FULL' if self.network else 'NORMAL'}")
-        # By which numbers of its inputs that were noted elsewhere are known to be of this index.
-        self._connection.execute(
-            "INSERT OR IGNORE INTO meta VALUES ('identity', lower(hex(randomblob(16))))"
-        )
+        super()._settle()
         self._connection.execute(
             "CREATE TEMP TABLE wanted (label TEXT PRIMARY KEY, number INTEGER, numbers TEXT)"
         )
-
-    def __enter__(self) -> IndexWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Release the index for another writer; safe to call twice."""
-        try:
-            self._connection.close()
-        finally:
-            self._lock.release()
-
-    @property
-    def journal_words(self) -> str:
-        """How the index is written, where that is not as usual; else ''."""
-        if not self.network:
-            return ""
-        return (
-            f"the index is on a network file system ({self.network}): it is written with a "
-            "rollback journal"
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in the block is written, or nothing."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise schema.fault(self.file, error) from error
 
     # --- what was found ---------------------------------------------------------------------
 

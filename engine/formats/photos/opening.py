@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.errors import WeightsError
 from engine.formats.network import Network
 from engine.formats.photos.network import EfficientNetLite0
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata
 from engine.paths import PACKAGED, ROOT
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, checksum, mismatch, read_state_dict
@@ -69,7 +69,7 @@ def open_photos(source: str, title: str) -> Network:
         weights_sha256=SHA256,
         preprocessing=PREPROCESSING,
         preprocessing_origin="the demo",
-        classes=models.imagenet_labels(),
+        classes=metadata.imagenet_labels(),
         classes_origin="torchvision's metadata",
     )
 

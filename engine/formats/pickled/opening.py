@@ -26,13 +26,8 @@ from engine.files.python_sources import is_absent
 from engine.files.trust import Trust
 from engine.formats.network import Network
 from engine.formats.pickled.checkpoint_files import noted, with_class_names
-from engine.formats.pickled.modules import (
-    PLACES,
-    Whole,
-    foreign_names,
-    network_in,
-    with_state_dicts,
-)
+from engine.formats.pickled.faults import foreign_names
+from engine.formats.pickled.modules import PLACES, Whole, network_in, with_state_dicts
 from engine.formats.pickled.rebuilt import rebuild
 from engine.passes.wrappers import unwrapped
 from engine.weights import torch_files

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.formats import rejections
+from engine.formats.pickled.described import children_of, joined, settings_of
+from engine.formats.pickled.faults import faults, foreign_names
 from engine.formats.pickled.layer_classes import (
     REFUSALS,
     Misfit,
@@ -29,16 +31,9 @@ from engine.formats.pickled.layer_classes import (
     make_sequence,
 )
 from engine.formats.pickled.layer_names import canonical
-from engine.formats.pickled.modules import (
-    children_of,
-    faults,
-    foreign_names,
-    joined,
-    settings_of,
-    state_dict_of,
-)
+from engine.formats.pickled.modules import state_dict_of
 from engine.formats.pickled.same_module import class_name, differences, own_differences
-from engine.formats.torchvision import architectures, construction
+from engine.formats.torchvision import architectures, construction, metadata
 from engine.formats.torchvision import models as torchvision_models
 from engine.lazy import torchvision
 from engine.reader import client
@@ -176,7 +171,7 @@ def families() -> Mapping[str, tuple[str, ...]]:
     """The architectures of each torchvision class, by the class's name in a pickle."""
     models = torchvision.load().models
     found: dict[str, tuple[str, ...]] = {}
-    for name in torchvision_models.names():
+    for name in metadata.names():
         kind = inspect.signature(models.get_model_builder(name)).return_annotation
         if isinstance(kind, type):
             found[class_name(kind)] = (*found.get(class_name(kind), ()), name)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.formats.pickled.described import children_of, joined, settings_of
 from engine.formats.pickled.layer_names import MEANT_BEFORE, canonical, unused
-from engine.formats.pickled.modules import children_of, joined, settings_of
 from engine.reader import client
 from engine.weights.descriptions import Described, Named
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from engine.errors import ModelError
 from engine.formats.network import Network
-from engine.formats.pickled.modules import Whole, faults, foreign_names, state_dict_of
+from engine.formats.pickled.faults import faults, foreign_names
+from engine.formats.pickled.modules import Whole, state_dict_of
 from engine.formats.pickled.opening import run_pickle
 from engine.formats.pickled.same_module import differences
 from engine.formats.python import candidates, importing

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata
 from engine.images.presets import INTERPOLATIONS
 from engine.lazy import extras
 from engine.records.images import Channels, Preprocessing
@@ -48,7 +48,7 @@ def imagenet_labels(classes: int) -> tuple[str, ...]:
     are shorter and match those of the program's other networks.
     """
     if classes == 1000:
-        return models.imagenet_labels()
+        return metadata.imagenet_labels()
     data = extras.load("timm.data", "timm")
     subset = data.infer_imagenet_subset({"num_classes": classes})
     return tuple(data.ImageNetInfo(subset).label_descriptions()) if subset else ()

@@ -85,13 +85,13 @@ def published(mirror: str | None = None) -> tuple[PublishedModel, ...]:
     mirror: see MIRROR, whose value is used if this is None. Raises ModelError if torchvision
     cannot be imported.
     """
-    from engine.formats.torchvision import models as torchvision_models
+    from engine.formats.torchvision import metadata
 
     base = os.environ.get(MIRROR, "") if mirror is None else mirror
     models = []
-    for name in torchvision_models.names():
-        entries = torchvision_models.entries(name)
-        weights = tuple(_weights(e, torchvision_models.cached_file(e), base) for e in entries)
+    for name in metadata.names():
+        entries = metadata.entries(name)
+        weights = tuple(_weights(e, metadata.cached_file(e), base) for e in entries)
         models.append(PublishedModel(name, int(entries[0].meta["num_params"]), weights))
     return tuple(models)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -10,15 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from engine.errors import ModelError, WeightsError
+from engine.errors import WeightsError
 from engine.formats.network import Network
-from engine.formats.torchvision import bodies
+from engine.formats.torchvision import bodies, metadata
 from engine.formats.torchvision.bodies import Change
 from engine.formats.torchvision.construction import construct
-from engine.lazy import torchvision
 from engine.records.images import Preprocessing
 from engine.weights.state_dicts import StateDict, mismatch
 
@@ -27,95 +24,6 @@ TRANSFORMING = ("googlenet", "inception_v3")
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _OLD_DENSENET = re.compile(r"(denselayer\d+)\.(norm|conv)\.([12])\.")
-
-
-def names() -> tuple[str, ...]:
-    """Names of all classifiers of the installed torchvision, sorted."""
-    models = torchvision.load().models
-    return tuple(models.list_models(module=models))
-
-
-def entries(name: str) -> tuple[Any, ...]:
-    """The published weights of a classifier (members of its weights enum), the default first.
-
-    Entries without classes are left out: vgg16's bare features come with a head of NaN.
-    """
-    weights = torchvision.load().models.get_model_weights(name)
-    others = (entry for entry in weights if entry is not weights.DEFAULT)
-    return (weights.DEFAULT, *(entry for entry in others if entry.meta["categories"]))
-
-
-def imagenet_labels() -> tuple[str, ...]:
-    """The names of ImageNet's 1,000 classes, in the order of WordNet IDs."""
-    return tuple(entries("resnet18")[0].meta["categories"])
-
-
-def cached_file(entry: Any) -> Path:
-    """The path of a published entry in torch's hub cache, whether it exists or not."""
-    name: str = entry.url.rpartition("/")[2]
-    return Path(torch.hub.get_dir()) / "checkpoints" / name
-
-
-def cached_weights(name: str) -> tuple[Path, Any]:
-    """The file and entry of a classifier's weights in torch's hub cache, preferring the default.
-
-    Raises ModelError, saying how to get one, if there is none.
-    """
-    for entry in entries(name):
-        path = cached_file(entry)
-        if path.is_file():
-            return path, entry
-    path = cached_file(entries(name)[0])
-    raise ModelError(
-        f"{name}: its weights are not downloaded; download them (Model > Open torchvision "
-        f"model, or 'download {name}' on the command line), open it together with a weights file "
-        f"(--weights FILE), or put {path.name} into {path.parent}"
-    )
-
-
-def published_entry(name: str, sha256: str) -> Any | None:
-    """The published entry whose file has this checksum, whatever its name; None if there is none.
-
-    The name of a published file ends in the first digits of its checksum.
-    """
-    for entry in entries(name):
-        digest = Path(entry.url.rpartition("/")[2]).stem.rpartition("-")[2]
-        if sha256.startswith(digest):
-            return entry
-    return None
-
-
-def published_name(file_name: str) -> str | None:
-    """The classifier whose published weights have this file name; None if there is none."""
-    for name in names():
-        if any(entry.url.rpartition("/")[2] == file_name for entry in entries(name)):
-            return name
-    return None
-
-
-def nearest(text: str, others: tuple[str, ...] = ()) -> str:
-    """The end of a message about an unknown name: similar names, or examples.
-
-    others: names of further models.
-    """
-    near = difflib.get_close_matches(text.lower(), (*others, *names()), n=3, cutoff=0.5)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return "; name a demo (demo:photos), a torchvision classifier (resnet50) or a model file"
-
-
-def preprocessing_of(entry: Any) -> Preprocessing:
-    """The preset of a published entry as a record."""
-    preset = entry.transforms()
-    crop = preset.crop_size[0]
-    return Preprocessing(
-        resize=preset.resize_size[0],
-        crop=(crop, crop),
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
-        interpolation=preset.interpolation.value,
-        antialias=bool(preset.antialias),
-    )
 
 
 def network_of(
@@ -134,14 +42,14 @@ def network_of(
     Raises WeightsError, naming the first keys that differ, if the weights belong to another
     architecture.
     """
-    entry = entry or published_entry(name, sha256)
+    entry = entry or metadata.published_entry(name, sha256)
     module = build(name, weights, path, published=entry is not None, change=change)
-    described = entry or entries(name)[0]
+    described = entry or metadata.entries(name)[0]
     fixed = image_size(name, weights)
     labels = tuple(described.meta["categories"])
     known = len(labels) == _classes(module, change)
     if change is not None and change.stem is not None:
-        return _with_own_input(name, module, path, sha256, change, entries(name)[0])
+        return _with_own_input(name, module, path, sha256, change, metadata.entries(name)[0])
     return Network(
         module,
         source=name,
@@ -162,7 +70,7 @@ def _with_own_input(
     name: str, module: nn.Module, path: Path, sha256: str, change: Change, entry: Any
 ) -> Network:
     """A network whose first layer was changed: torchvision's preprocessing does not apply."""
-    side = change.side or preprocessing_of(entry).crop[0]
+    side = change.side or metadata.preprocessing_of(entry).crop[0]
     return Network(
         module,
         source=name,
@@ -223,7 +131,7 @@ def signatures() -> dict[str, dict[str, tuple[int, ...]]]:
     """Keys and shapes of the state dict of every classifier, with 1000 classes. Takes seconds."""
     return {
         name: {key: tuple(tensor.shape) for key, tensor in _plain(name).state_dict().items()}
-        for name in names()
+        for name in metadata.names()
     }
 
 
@@ -257,7 +165,7 @@ def _classes(module: nn.Module, change: Change | None) -> int:
 
 
 def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
-    known = preprocessing_of(entry)
+    known = metadata.preprocessing_of(entry)
     if fixed_size is None or known.crop == (fixed_size, fixed_size):
         return known
     return replace(
@@ -270,7 +178,7 @@ def _preprocessing(entry: Any, fixed_size: int | None) -> Preprocessing:
 
 
 def _assumption(path: Path, entry: Any) -> str:
-    how = preprocessing_of(entry)
+    how = metadata.preprocessing_of(entry)
     return (
         f"The file {path.name} does not specify its preprocessing. Assumed, as torchvision "
         f"does: resize {how.resize}, crop {how.crop[0]}, ImageNet mean and standard deviation."

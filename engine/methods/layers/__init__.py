@@ -2,5 +2,5 @@
 
 What belongs here: their formulas, as pure functions of a MethodInput, and how many passes each will
 take (expected.py, without torch). What does not: running the network, which
-engine.explain.layer_maps does for them.
+engine.explain.drivers.layer_maps does for them.
 """

@@ -303,7 +303,7 @@ class Inspections(QObject):
         of_screen: its values are those of the channel that is seen in place of the map, if one is.
         """
         from engine.export.figures import chart_facts
-        from engine.export.files import pane_facts
+        from engine.export.sidecar import pane_facts
 
         state, pane = self._state, self._state.pane
         image, shown, source = state.loaded_of(pane), state.explanation, state.model_source

@@ -231,7 +231,7 @@ class FigurePresenter(QObject):
         self._scatter_clusters(found)
 
     def _row(self, place: int, cluster: Cluster) -> Any:
-        from engine.folders.clusters.finding import FLAGS
+        from engine.folders.clusters.judging import FLAGS
         from gui.widgets.folder.figures.clusters import ClusterRow
 
         hidden = self._clustering.findings.get(place)

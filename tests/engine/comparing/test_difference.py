@@ -12,7 +12,7 @@ from engine.comparing.difference import correlation, difference, explanation_of,
 from engine.errors import HookscopeError
 from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import Region
-from tests.engine.render.test_overlay import explain, noise
+from tests.explanations import explain, noise
 
 SIZE = (60, 40)
 WHOLE = Region(0.0, 0.0, 60.0, 40.0)

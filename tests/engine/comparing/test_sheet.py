@@ -24,7 +24,7 @@ from engine.records.figures import FigureForm
 from engine.records.images import Region
 from engine.records.models import Prediction
 from engine.render import overlay
-from tests.engine.render.test_overlay import explain, noise
+from tests.explanations import explain, noise
 
 GREY = np.full((60, 90, 3), 128, np.uint8)
 WHOLE = Region(0.0, 0.0, 90.0, 60.0)

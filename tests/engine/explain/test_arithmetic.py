@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import engine
-from engine.export.files import sidecar
+from engine.export.sidecar import sidecar
 from engine.loading.adjustments import profile_of
 from engine.profiles.format import content_of
 from engine.profiles.format import profile_of as profile_from

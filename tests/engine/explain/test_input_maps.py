@@ -18,10 +18,11 @@ import engine
 from engine import Session
 from engine.errors import MethodError
 from engine.images.preprocessing import prepare
+from engine.methods.costs import expected, expected_words
 from engine.methods.pixels.gradients import NO_RELU, without_content
 from engine.methods.pixels.inputs import PixelInput
 from engine.methods.pixels.masking import rise_masks
-from engine.methods.registry import METHODS, choose, expected, expected_words
+from engine.methods.registry import METHODS, choose
 from engine.model import Model
 from engine.records.explanations import Explanation, Verdict
 from engine.records.images import LoadedImage, Preprocessing

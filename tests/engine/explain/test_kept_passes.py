@@ -14,7 +14,7 @@ import engine
 from engine import Session
 from engine.explain.answers import known
 from engine.inspection import memory
-from engine.passes.devices import is_out_of_memory
+from engine.passes.memory.budget import is_out_of_memory
 from engine.progress import CancelToken
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded

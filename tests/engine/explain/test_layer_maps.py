@@ -19,9 +19,10 @@ from torch.nn import functional
 import engine
 from engine import Session
 from engine.errors import MethodError
-from engine.explain.layer_maps import deeper_layers
+from engine.explain.drivers.layer_maps import deeper_layers
+from engine.methods.costs import expected, expected_words
 from engine.methods.layers.masked import NO_PROBABILITIES
-from engine.methods.registry import METHODS, choose, expected, expected_words, find, refusal_for
+from engine.methods.registry import METHODS, choose, find, refusal_for
 from engine.model import Model
 from engine.records.explanations import Verdict
 from engine.records.models import LayerNode, Layout, Scores

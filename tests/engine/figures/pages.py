@@ -14,7 +14,7 @@ from engine.records.display import DisplaySettings
 from engine.records.figures import FigureForm
 from engine.records.images import Region
 from engine.render import overlay
-from tests.engine.render.test_overlay import explain, noise, picture
+from tests.explanations import explain, noise, picture
 
 SETTINGS = DisplaySettings(opacity=0.5, end=2.0)
 

@@ -25,7 +25,7 @@ from engine.records.images import Region
 from engine.render import overlay
 from engine.render.fonts import fonts, writes
 from tests.engine.figures.pages import SETTINGS, drawing, pane, scale
-from tests.engine.render.test_overlay import explain, noise, picture
+from tests.explanations import explain, noise, picture
 
 
 def pictures(drawn: Drawing) -> list[Picture]:

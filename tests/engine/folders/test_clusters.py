@@ -13,6 +13,7 @@ from engine.errors import HookscopeError
 from engine.folders.clusters import finding
 from engine.folders.clusters.finding import Cluster, clusters_of
 from engine.folders.clusters.hiding import away_from, covered, hidden_region, hide
+from engine.folders.clusters.judging import flags_of
 from engine.folders.index.queries import Index
 from engine.folders.index.store import IndexWriter
 from engine.folders.inputs.finding import Labels, find
@@ -133,7 +134,7 @@ def test_flags(
     expected: tuple[str, ...],
 ) -> None:
     """Of a class of 100 images."""
-    assert finding._flags(size, 100, purity, focus, apart, silhouette) == expected
+    assert flags_of(size, 100, purity, focus, apart, silhouette) == expected
 
 
 def test_another_model_is_refused(shortcut: tuple[Path, Model], shapes: Model) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import Cancelled
-from engine.folders.clusters import spectral
+from engine.folders.clusters import grouping, spectral
 from engine.progress import CancelToken
 
 
@@ -45,7 +45,7 @@ def ours(graph: spectral.Affinity, most: int = spectral.MOST) -> tuple[np.ndarra
     """Clusters of a graph as the program finds them, and how many."""
     places, values = spectral.embedding(graph)
     count = spectral.count_by_gap(values, most=most)
-    return spectral.k_means(places[:, :count], count), count
+    return grouping.k_means(places[:, :count], count), count
 
 
 def cost(points: np.ndarray, labels: np.ndarray) -> float:
@@ -115,7 +115,7 @@ class TestSpectral:
         points, kinds = blobs(count, groups, seed=count)
         places, values = spectral.embedding(spectral.affinity(points))
         assert spectral.count_by_gap(values) == groups
-        labels = spectral.k_means(places[:, :groups], groups)
+        labels = grouping.k_means(places[:, :groups], groups)
         assert agreement(labels, kinds) >= 0.95
         sizes = np.bincount(labels)
         assert (np.diff(sizes) <= 0).all()
@@ -128,14 +128,14 @@ class TestSpectral:
             graph = spectral.affinity(blobs(count, groups, seed=1)[0])
             places, values = spectral.embedding(graph)
             found = spectral.count_by_gap(values)
-            labels = spectral.k_means(places[:, :found], found)
+            labels = grouping.k_means(places[:, :found], found)
             its = cluster.SpectralClustering(
                 found, n_components=found, affinity="precomputed", random_state=0
             ).fit_predict(graph.dense())
             assert metrics.adjusted_rand_score(labels, its) >= 0.95
             assert agreement(labels, its) == pytest.approx(metrics.adjusted_rand_score(labels, its))
             np.testing.assert_allclose(
-                spectral.silhouettes(places[:, :found], labels),
+                grouping.silhouettes(places[:, :found], labels),
                 metrics.silhouette_samples(places[:, :found], labels),
                 atol=1e-6,
             )
@@ -166,7 +166,7 @@ class TestSpectral:
         # Its solver of eigenvectors draws one number for each point before k-means draws any.
         same = np.random.RandomState(seed)
         same.uniform(-1, 1, count)
-        labels = spectral.k_means(places, found, starts=10, rng=same)
+        labels = grouping.k_means(places, found, starts=10, rng=same)
         assert agreement(labels, theirs(graph, found, seed=seed)) >= 0.95
 
     @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
@@ -237,9 +237,9 @@ class TestSpectral:
     def test_equal_points(self) -> None:
         points = np.ones((30, 9)) / 9
         places, values = spectral.embedding(spectral.affinity(points))
-        labels = spectral.k_means(places[:, :2], 2)
+        labels = grouping.k_means(places[:, :2], 2)
         assert np.isfinite(places).all()
-        assert np.isfinite(spectral.silhouettes(places[:, :2], labels)).all()
+        assert np.isfinite(grouping.silhouettes(places[:, :2], labels)).all()
         assert len(values) == 30
 
     def test_cancelled(self) -> None:

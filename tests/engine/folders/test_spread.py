@@ -138,7 +138,7 @@ def test_without_a_scheduler(
 ) -> None:
     pytest.importorskip("distributed")
     code = (
-        "import sys\nfrom engine.folders.spread import run\nrun._CONNECT_S = 1\n"
+        "import sys\nfrom engine.folders.spread import scheduler\nscheduler._CONNECT_S = 1\n"
         "from cli.commands import main\nsys.exit(main(sys.argv[1:]))"
     )
     where = ("--out", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1")

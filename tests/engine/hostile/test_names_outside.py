@@ -25,10 +25,11 @@ from engine.profiles.format import ModelProfile
 from engine.profiles.store import export as export_profile
 from engine.records.asked import Asked
 from engine.records.display import DisplaySettings
-from engine.records.explanations import Explanation, Seconds
+from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage, Region
-from engine.records.models import Layout, Prediction
+from engine.records.models import Prediction
 from engine.render import caption
+from tests.explanations import explain
 
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ODD = "a\x1b]0;owned\x07\x1b[2Jb\u202ec\x9b"
@@ -270,22 +271,8 @@ def explained(name: str) -> tuple[LoadedImage, Explanation]:
     pixels = np.full((90, 320, 3), 128, np.uint8)
     image = LoadedImage(name, pixels)
     map = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
-    target = Prediction(3, name, 9.5, 0.971)
-    explanation = Explanation(
-        layer=name,
-        target=target,
-        map=map,
-        region=Region(0, 0, 320, 90),
-        image=name,
-        image_size=(320, 90),
-        shape=(8, 4, 4),
-        layout=Layout.CHANNELS_FIRST,
-        seconds=Seconds(0.1, 0.1),
-        device="cpu",
-        model=name,
-        method="grad-cam",
-    )
-    return image, explanation
+    named = {"layer": name, "target": Prediction(3, name, 9.5, 0.971), "image": name, "model": name}
+    return image, explain(map, Region(0, 0, 320, 90), (320, 90), **named)
 
 
 def test_a_caption_has_everything_in_sight() -> None:

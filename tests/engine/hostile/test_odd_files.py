@@ -19,8 +19,9 @@ from torch import nn
 import engine
 from engine.errors import ImageError, WeightsError
 from engine.export import files as export
+from engine.export.sidecar import sidecar
 from engine.formats.demo import DEMOS
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata
 from engine.images.preprocessing import prepare
 from engine.images.reading import load_image, load_thumbnail
 from engine.lazy import torchvision
@@ -33,20 +34,20 @@ from tests.engine.networks import SMALL
 
 
 def test_published_weights_are_told_by_their_checksum() -> None:
-    for entry in models.entries("resnet50"):
+    for entry in metadata.entries("resnet50"):
         digits = re.search(r"-([0-9a-f]{8})\.pth$", entry.url)
         assert digits is not None
-        found = models.published_entry("resnet50", digits[1] + "0" * 56)
+        found = metadata.published_entry("resnet50", digits[1] + "0" * 56)
         assert found is entry
-    assert models.published_entry("resnet50", "0" * 64) is None
-    other = models.entries("resnet18")[0].url.rpartition("-")[2][:8]
-    assert models.published_entry("resnet50", other + "0" * 56) is None
+    assert metadata.published_entry("resnet50", "0" * 64) is None
+    other = metadata.entries("resnet18")[0].url.rpartition("-")[2][:8]
+    assert metadata.published_entry("resnet50", other + "0" * 56) is None
 
 
 @pytest.fixture(scope="module")
 def unknown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of nobody, under the name of published ones."""
-    entry = models.entries("resnet18")[0]
+    entry = metadata.entries("resnet18")[0]
     path = tmp_path_factory.mktemp("weights") / entry.url.rpartition("/")[2]
     torch.manual_seed(0)
     torch.save(torchvision.load().models.get_model("resnet18", weights=None).state_dict(), path)
@@ -62,7 +63,7 @@ def test_unknown_weights_are_said_to_be_whatever_their_name(unknown: Path) -> No
     with unknown.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     assert model.info.weights_sha256 == sha256
-    assert models.published_entry("resnet18", sha256) is None
+    assert metadata.published_entry("resnet18", sha256) is None
 
 
 def test_a_demo_has_no_such_notice() -> None:
@@ -78,7 +79,7 @@ def test_the_record_of_an_export_names_the_weights_by_content(tmp_path: Path) ->
         explanation = session.explain()
         shown = session.predictions()
     path = tmp_path / "how.json"
-    export.save_json(path, export.sidecar(picture(), explanation, model.info, shown))
+    export.save_json(path, sidecar(picture(), explanation, model.info, shown))
     content = json.loads(path.read_text(encoding="utf-8"))
     assert content["model_info"]["weights_sha256"] == model.info.weights_sha256
     assert len(content["model_info"]["weights_sha256"]) == 64

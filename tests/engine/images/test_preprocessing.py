@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine.errors import ImageError, ModelError
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata
 from engine.images.placing import LETTERBOX_GREY, region_of
 from engine.images.preprocessing import as_seen, prepare
 from engine.lazy import torchvision as vision
@@ -22,8 +22,8 @@ SIZES = [(1, 40), (40, 1), (33, 31), (300, 200), (200, 301), (640, 90), (91, 517
 def distinct_presets() -> dict[str, Any]:
     """One weights entry for every different preset among torchvision's classifiers."""
     found: dict[tuple[object, ...], tuple[str, Any]] = {}
-    for name in models.names():
-        for entry in models.entries(name):
+    for name in metadata.names():
+        for entry in metadata.entries(name):
             p = entry.transforms()
             key = (*p.resize_size, *p.crop_size, *p.mean, *p.std, p.interpolation, p.antialias)
             found.setdefault(key, (f"{name}-{entry.name}", entry))
@@ -46,7 +46,7 @@ def test_there_are_many_presets() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_tensor_equals_the_presets_own(name: str) -> None:
     entry = PRESETS[name]
-    how = models.preprocessing_of(entry)
+    how = metadata.preprocessing_of(entry)
     preset = entry.transforms()
     for width, height in SIZES[2:6]:
         image = noise(width, height)
@@ -58,9 +58,9 @@ def test_tensor_equals_the_presets_own(name: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_odd_sizes(size: tuple[int, int]) -> None:
-    entry = models.entries("resnet18")[0]
+    entry = metadata.entries("resnet18")[0]
     image = noise(*size)
-    found = prepare(image, models.preprocessing_of(entry)).tensor
+    found = prepare(image, metadata.preprocessing_of(entry)).tensor
     assert torch.equal(found[0], entry.transforms()(Image.fromarray(image.pixels)))
 
 
@@ -119,7 +119,7 @@ def test_vision_is_the_installed_torchvision() -> None:
     import torchvision
 
     assert vision.load() is torchvision
-    assert len(models.names()) == 80
+    assert len(metadata.names()) == 80
 
 
 # ------------------------------------------------------------------ the other modes

@@ -16,7 +16,7 @@ from torch.nn import functional
 from engine.errors import ChoiceNeeded, ModelError
 from engine.loading import input_trials
 from engine.loading.input_size import FoundInput, find_input
-from engine.passes.allocation import Bounded
+from engine.passes.memory.allocation import Bounded
 from engine.reader import client
 
 FILE = Path("net.pth")

@@ -1,8 +1,7 @@
-"""Which device is chosen among those that are there, and what counts as out of memory."""
+"""Which device is chosen among those that are there."""
 
 from __future__ import annotations
 
-import psutil
 import pytest
 import torch
 
@@ -44,32 +43,6 @@ def test_what_is_not_there_is_refused_with_what_is(
         DeviceError, match=f"device '{wanted}' is not available; choose auto or cpu$"
     ):
         devices.choose(wanted)
-
-
-def test_budget_is_half_of_what_is_free() -> None:
-    free = psutil.virtual_memory().available
-    assert devices.memory_budget(torch.device("cpu")) == pytest.approx(free / 2, rel=0.2)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory."), True),
-        (MemoryError(), True),
-        (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-        (ValueError("out of memory"), False),
-    ],
-)
-def test_out_of_memory(error: Exception, expected: bool) -> None:
-    assert devices.is_out_of_memory(error) is expected
-
-
-def test_the_real_allocators_error_is_known() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 58, dtype=torch.uint8)
-    assert devices.is_out_of_memory(caught.value)
 
 
 def test_versions_are_those_installed() -> None:

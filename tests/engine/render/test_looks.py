@@ -13,7 +13,7 @@ from engine.records.images import Region
 from engine.render import backdrop, overlay
 from engine.render.contours import segments
 from engine.render.looks import LOOKS, contour_levels, contour_text, find, look_of, with_look
-from tests.engine.render.test_overlay import bilinear, explain, noise, picture
+from tests.explanations import bilinear, explain, noise, picture
 
 SIZE = (64, 48)
 WHOLE = Region(0, 0, *SIZE)

@@ -10,50 +10,12 @@ import pytest
 
 from engine.lazy.opencv import cv2
 from engine.records.display import DisplaySettings, Sign
-from engine.records.explanations import Explanation, FloatMap, Seconds
+from engine.records.explanations import Explanation, FloatMap
 from engine.records.images import Pixels, Region
-from engine.records.models import Layout, Prediction
 from engine.render import overlay
+from tests.explanations import bilinear, explain, noise, picture
 
 PLAIN = DisplaySettings(opacity=1.0, fade=False)
-
-
-def explain(map: FloatMap, region: Region, size: tuple[int, int]) -> Explanation:
-    return Explanation(
-        layer="layer4",
-        target=Prediction(3, "star", 9.0, 0.97),
-        map=map,
-        shape=(8, *map.shape),
-        layout=Layout.CHANNELS_FIRST,
-        region=region,
-        image="scene.png",
-        image_size=size,
-        model="demo",
-        device="cpu",
-        seconds=Seconds(0.1, 0.01),
-    )
-
-
-def noise(rows: int, columns: int, seed: int = 0) -> FloatMap:
-    return np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
-
-
-def picture(width: int, height: int) -> Pixels:
-    return np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def bilinear(map: FloatMap, u: float, v: float) -> float:
-    """Textbook interpolation between cell centres, at map coordinates."""
-    rows, columns = map.shape
-
-    def held(row: int, column: int) -> float:
-        return float(map[min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)])
-
-    left, top = math.floor(u - 0.5), math.floor(v - 0.5)
-    a, b = u - 0.5 - left, v - 0.5 - top
-    upper = held(top, left) * (1 - a) + held(top, left + 1) * a
-    lower = held(top + 1, left) * (1 - a) + held(top + 1, left + 1) * a
-    return upper * (1 - b) + lower * b
 
 
 # --- colour tables -------------------------------------------------------------------------------
@@ -238,9 +200,10 @@ def test_a_part_equals_the_same_part_of_the_whole() -> None:
     map = noise(6, 6)
     for interpolation in ("smooth", "grid"):
         settings = replace(PLAIN, interpolation=interpolation)
-        whole = overlay.colorize(map, settings, (120, 60))
-        part = overlay.colorize(map, settings, (30, 30), (0.25, 0.5, 0.5, 1.0))
+        whole, table = overlay.indexed_layer(map, settings, (120, 60))
+        part, same = overlay.indexed_layer(map, settings, (30, 30), (0.25, 0.5, 0.5, 1.0))
         np.testing.assert_array_equal(part, whole[30:60, 30:60])
+        np.testing.assert_array_equal(same, table)
 
 
 def test_fewer_pixels_than_cells_show_means() -> None:

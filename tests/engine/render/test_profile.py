@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine.records.explanations import Explanation
+from engine.records.images import Region
 from engine.render.overlay import value_at
 from engine.render.profile import line_through, moved, profile
+from tests.explanations import explain
 
 Make = Callable[..., Explanation]
 
 
 @pytest.fixture
 def make() -> Make:
-    from dataclasses import replace
-
-    from engine.records.explanations import Seconds
-    from engine.records.images import Region
-    from engine.records.models import Layout, Prediction
-
-    shown = Explanation(
-        "layer",
-        Prediction(0, "star", 1.0, 0.5),
-        np.zeros((2, 3), np.float32),
-        (1, 2, 3),
-        Layout.CHANNELS_FIRST,
-        Region(10.0, 20.0, 60.0, 40.0),
-        "image.png",
-        (100, 80),
-        "model",
-        "cpu",
-        Seconds(0.0, 0.0),
-    )
+    shown = explain(np.zeros((2, 3), np.float32), Region(10.0, 20.0, 60.0, 40.0), (100, 80))
     return lambda map, **changes: replace(shown, map=np.asarray(map, np.float32), **changes)
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine.records.display import DisplaySettings, Sign
 from engine.records.images import Region
 from engine.render import overlay
-from tests.engine.render.test_overlay import explain, noise
+from tests.explanations import explain, noise
 
 SIZE = (40, 30)
 WHOLE = Region(0.0, 0.0, 40.0, 30.0)

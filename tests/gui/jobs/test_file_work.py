@@ -19,14 +19,15 @@ from PySide6.QtGui import QColor, QImage
 from engine.errors import Cancelled, ExportError, ImageError
 from engine.progress import CancelToken, ignore_progress
 from engine.records.display import DisplaySettings
-from engine.records.explanations import Explanation, Seconds
+from engine.records.explanations import Explanation
 from engine.records.exports import ExportChoice
 from engine.records.images import LoadedImage, Preprocessing, Region
-from engine.records.models import Layout, ModelInfo, Prediction
+from engine.records.models import ModelInfo, Prediction
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.jobs import file_work
 from gui.jobs.lanes import Watch
+from tests.explanations import explain
 
 WATCH = Watch(CancelToken(), ignore_progress)
 
@@ -44,19 +45,8 @@ def save(path: Path, size: tuple[int, int] = (30, 20), color: str = "red") -> Pa
 
 def explanation(map: np.ndarray | None = None) -> Explanation:
     grid = np.arange(12, dtype=np.float32).reshape(3, 4) if map is None else map
-    return Explanation(
-        layer="layer4",
-        target=Prediction(1, "ring", 2.0, 0.75),
-        map=grid,
-        shape=(8, 3, 4),
-        layout=Layout.CHANNELS_FIRST,
-        region=Region(0, 0, 40, 30),
-        image="a.png",
-        image_size=(40, 30),
-        model="demo:shapes",
-        device="cpu",
-        seconds=Seconds(0.1, 0.2),
-    )
+    target = Prediction(1, "ring", 2.0, 0.75)
+    return explain(grid, Region(0, 0, 40, 30), (40, 30), target=target, image="a.png")
 
 
 INFO = ModelInfo(

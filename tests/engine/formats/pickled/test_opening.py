@@ -25,7 +25,7 @@ from engine.errors import ChoiceNeeded, ConsentNeeded, ModelError, WeightsError
 from engine.files.trust import NOBODY, Trust
 from engine.formats.network import Network
 from engine.formats.pickled.opening import open_pickled, tensors_in
-from engine.formats.torchvision import models
+from engine.formats.torchvision import metadata, models
 from engine.lazy import torchvision
 from engine.weights import torch_files
 from engine.weights.state_dicts import read_state_dict
@@ -139,7 +139,7 @@ def test_a_torchvision_network_needs_no_consent(path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", metadata.names())
 def test_every_torchvision_network_needs_no_consent(path: Path, name: str) -> None:
     network = published(name)
     torch.save(network, path)

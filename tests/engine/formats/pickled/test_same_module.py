@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from engine.formats.pickled.described import children_of
 from engine.formats.pickled.layer_names import NOTES, unused
-from engine.formats.pickled.modules import children_of
 from engine.formats.pickled.same_module import class_name, differences
 from engine.formats.torchvision import models
 from engine.lazy import torchvision

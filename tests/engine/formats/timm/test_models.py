@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import engine
 from engine.formats.timm import models
 from engine.formats.timm.config import imagenet_labels
-from engine.formats.torchvision import models as torchvision_models
+from engine.formats.torchvision import metadata
 from engine.loading.load import load_model
 from engine.records.images import Channels
 from tests.engine.extras_help import (
@@ -202,9 +202,7 @@ def test_labels_are_in_timms_order() -> None:
     moved = described[1:] + described[:1]
     assert sum(name in text for name, text in zip(names, described, strict=True)) > 960
     assert sum(name in text for name, text in zip(names, moved, strict=True)) < 60
-    assert imagenet_labels(1000) == tuple(
-        torchvision_models.entries("resnet18")[0].meta["categories"]
-    )
+    assert imagenet_labels(1000) == tuple(metadata.entries("resnet18")[0].meta["categories"])
     assert len(imagenet_labels(11821)) == 11821
     assert imagenet_labels(12) == ()
 

@@ -19,8 +19,7 @@ import torch
 from cli.entry import progress_line
 from engine.downloads.partial import part_of
 from engine.errors import ModelError
-from engine.formats.torchvision import gallery
-from engine.formats.torchvision import models as torchvision_models
+from engine.formats.torchvision import gallery, metadata
 from engine.formats.torchvision.gallery import PublishedWeights
 from engine.lazy import torchvision as vision
 from engine.loading.load import load_model
@@ -32,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def test_every_classifier_is_there_with_its_default_weights_first() -> None:
     models = gallery.published()
     torchvision = vision.load()
-    assert tuple(model.name for model in models) == torchvision_models.names()
+    assert tuple(model.name for model in models) == metadata.names()
     for model in models:
         default = torchvision.models.get_model_weights(model.name).DEFAULT
         assert model.default.entry == default.name

@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.explanations import Explanation, Seconds
 from engine.records.images import Region
-from engine.records.models import Layout, Prediction
 from gui.toolkit import theme
 from gui.widgets.bars.status_bar import StatusBar
+from tests.explanations import explain
 
 
 @pytest.fixture
@@ -45,24 +45,14 @@ def delay(bar: StatusBar) -> QTimer:
     return found
 
 
-def explanation(forward: float, explain: float) -> Explanation:
-    return Explanation(
-        layer="layer4.1",
-        target=Prediction(0, "ring", 1.0, 0.5),
-        map=np.zeros((7, 7), np.float32),
-        shape=(2048, 7, 7),
-        layout=Layout.CHANNELS_FIRST,
-        region=Region(0, 0, 10, 10),
-        image="a.png",
-        image_size=(10, 10),
-        model="resnet50",
-        device="cpu",
-        seconds=Seconds(forward, explain),
-    )
+def explanation(forward: float, behind: float) -> Explanation:
+    seconds, shape = Seconds(forward, behind), (2048, 7, 7)
+    map, region = np.zeros((7, 7), np.float32), Region(0, 0, 10, 10)
+    return explain(map, region, (10, 10), layer="layer4.1", shape=shape, seconds=seconds)
 
 
 @pytest.mark.parametrize(
-    ("forward", "explain", "times"),
+    ("forward", "behind", "times"),
     [
         (0.041, 0.0012, "forward 41 ms, map 1.2 ms"),
         (1.5, 0.01, "forward 1.50 s, map 10 ms"),
@@ -70,9 +60,9 @@ def explanation(forward: float, explain: float) -> Explanation:
     ],
 )
 def test_it_says_which_layer_of_which_shape_and_how_long_it_took(
-    bar: StatusBar, forward: float, explain: float, times: str
+    bar: StatusBar, forward: float, behind: float, times: str
 ) -> None:
-    bar.show_explanation(explanation(forward, explain))
+    bar.show_explanation(explanation(forward, behind))
     assert f"layer4.1  ·  2048 × 7 × 7  ·  CPU: {times}" in words(bar)
     bar.show_explanation(None)
     assert "" in words(bar)

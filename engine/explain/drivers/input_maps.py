@@ -13,20 +13,21 @@ import torch
 from torch import Tensor
 
 from engine.explain.asking import Asking
-from engine.explain.input_passes import InputPasses
+from engine.explain.drivers.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import RawMap, channels_first, map_one, raw_of
 from engine.inspection.facts import Inspection
 from engine.inspection.spatial_axes import Axes
 from engine.methods.blocks import widest
+from engine.methods.costs import expected
 from engine.methods.pixels.fullgrad import bias_map
 from engine.methods.pixels.gradients import without_content
 from engine.methods.pixels.inputs import BiasMap, PixelInput
-from engine.methods.registry import GRAD_CAM, Chosen, Need, expected, load_pixel
+from engine.methods.registry import GRAD_CAM, Chosen, Need, load_pixel
+from engine.passes.backward import ForwardPass, OfOutput, Target
 from engine.passes.below.biases import Biases
 from engine.passes.below.guided import guided
 from engine.passes.below.polling import Polled
-from engine.passes.forward import ForwardPass, OfOutput, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout

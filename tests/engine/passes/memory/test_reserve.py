@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 import engine
-from engine.passes.reserve import Reserve
+from engine.passes.memory.reserve import Reserve
 from tests.engine import networks
 from tests.engine.networks import IMAGE, model_of, seeded
 

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import flop_registry
 
-from engine.passes.devices import memory_budget
+from engine.passes.memory.budget import memory_budget
 
 # Activations of real networks are a small multiple of their weights; small networks always pass.
 _FREE = 1500 << 20

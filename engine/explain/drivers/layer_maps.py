@@ -14,17 +14,18 @@ from torch import Tensor
 
 from engine.errors import MethodError, one_line
 from engine.explain.asking import Asking
+from engine.explain.drivers.layer_passes import LayerPasses
 from engine.explain.kept_passes import Computation
-from engine.explain.layer_passes import LayerPasses
 from engine.explain.maps import RawMap, channels_first, given_of, raw_of
 from engine.inspection.facts import Inspection
 from engine.inspection.reasons import reason_against
 from engine.inspection.spatial_axes import Axes
+from engine.methods.costs import expected, expected_words
 from engine.methods.inputs import MethodInput
-from engine.methods.registry import Chosen, Need, expected, expected_words, load
+from engine.methods.registry import Chosen, Need, load
+from engine.passes.backward import ForwardPass, Target
 from engine.passes.below.polling import Polled
 from engine.passes.below.twice import derivable_twice
-from engine.passes.forward import ForwardPass, Target
 from engine.passes.hooks import Call
 from engine.progress import CancelToken, Report
 from engine.records.models import Scores

@@ -13,7 +13,7 @@ from engine.errors import ModelError
 from engine.explain.session import Session
 from engine.images.reading import image_from_array
 from engine.model import Model
-from engine.passes.allocation import Bounded, TooLarge, limit_of
+from engine.passes.memory.allocation import Bounded, TooLarge, limit_of
 from engine.records.images import Preprocessing
 
 HOW = Preprocessing(resize=None, crop=(16, 16), mean=(0.0,) * 3, std=(1.0,) * 3)

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import ModelError
 from engine.explain.asking import Asking
 from engine.explain.batching import is_same, plain_bytes
-from engine.explain.input_passes import InputPasses
+from engine.explain.drivers.input_passes import InputPasses
 from engine.explain.kept_passes import Computation
 from engine.explain.maps import channels_first
 from engine.inspection import memory

@@ -26,11 +26,11 @@ from engine.inspection.spatial_axes import Axes
 from engine.lazy.shapes import without_symbols
 from engine.methods.attention import AttentionInput, joined, relevance
 from engine.methods.registry import Chosen, Need, load_attention
+from engine.passes.backward import ForwardPass
 from engine.passes.below.attention import Attention
 from engine.passes.below.polling import Polled
-from engine.passes.devices import is_out_of_memory
-from engine.passes.forward import ForwardPass
 from engine.passes.hooks import NETWORK_ERRORS, Call, watching
+from engine.passes.memory.budget import is_out_of_memory
 from engine.passes.replaced import logits_from
 from engine.progress import CancelToken, Report
 from engine.records.models import Layout

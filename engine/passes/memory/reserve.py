@@ -13,7 +13,7 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from engine.passes.forward import ForwardPass
+from engine.passes.backward import ForwardPass
 
 # Of the memory that a pass may hold, at most one part in so many is held between passes, and no
 # more than so many bytes.
