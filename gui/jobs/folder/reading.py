@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
@@ -254,7 +254,9 @@ def text_of(shown: Shown, about: Job | None) -> RowText:
 
 
 def _text(shown: Shown, about: Job | None, name: str) -> str:
-    if name in ("name", "label", "tags", "error"):
+    if name == "name":
+        return _short(shown.name)
+    if name in ("label", "tags", "error"):
         return str(getattr(shown, name))
     if name == "more":
         return ", ".join(f"{title}: {value}" for title, value in shown.more.items())
@@ -272,6 +274,12 @@ def _text(shown: Shown, about: Job | None, name: str) -> str:
     if name in ("border", "corners", "spread"):
         return "" if row.figures is None else _value(name, getattr(row.figures, name))
     return _value(name, getattr(row, name))
+
+
+def _short(name: str) -> str:
+    """The end of an absolute path: of files that a table names, the beginnings are all alike."""
+    path = PurePath(name)
+    return name if not path.is_absolute() else str(PurePath("…", *path.parts[-2:]))
 
 
 def _value(name: str, value: float | bool | None) -> str:

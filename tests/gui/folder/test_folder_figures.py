@@ -376,6 +376,7 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path, tmp_p
 
     user.start(model=SHAPES)
     user.open_explained(scenes, index)
+    assert not user.page.side.others.isVisibleTo(user.page.side.differs.parentWidget())
     before = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
     page, clustering = user.page, user.program.controller.clustering
     panel = page.side.clusters
@@ -418,6 +419,7 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path, tmp_p
     shutil.copytree(scenes / "ring", tmp_path / "other")
     user.open_folder(tmp_path / "other")
     assert page.side.differences.rows()[1] == []
+    assert not page.side.others.isVisible()
 
 
 def test_another_folder_has_nothing_of_the_charts_before(

@@ -92,7 +92,8 @@ def test_further_columns_of_a_table_are_shown_filtered_by_and_saved(
     user.program.controller.folders.set_order("more", down=True)
     user.until(lambda: user.program.controller.folders.listing.view.down)  # type: ignore[union-attr]
     user.wait_rows()
-    assert user.texts("name") == [str(found[2]), str(found[0])]
+    # Of a path that begins as all others do, the end is shown.
+    assert user.texts("name") == [str(Path("…", *found[n].parts[-2:])) for n in (2, 0)]
     choose(user, user.page.head.menu, "Save listed rows")
     answer(user, tmp_path / "rows.csv")
     user.until((tmp_path / "rows.csv").is_file)

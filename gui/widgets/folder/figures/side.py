@@ -125,6 +125,7 @@ class SidePanel(QWidget):
     def _models(self) -> QWidget:
         self.others = QComboBox()
         self.others.setAccessibleName("Compare with")
+        self.others.hide()
         self.others.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
