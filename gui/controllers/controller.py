@@ -40,8 +40,8 @@ from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_back, take_up
 from gui.controllers.undo.history import History
+from gui.jobs.colouring import color_strips
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.images import OpenImage

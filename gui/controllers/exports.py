@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.records.display import DisplaySettings
 from engine.records.views import View
-from gui.jobs.file_work import ExportTask, write_export
+from gui.jobs.files.writing import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
 from gui.state.scale import shared_end

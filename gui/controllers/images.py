@@ -17,7 +17,8 @@ from engine.keeping.pixels import KeptPixels
 from gui.controllers.strip.closing import Closing
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
-from gui.jobs.file_work import Decoded, Found, decode_bytes, decode_qimage, scan, stamp_of
+from gui.jobs.files.decoding import Decoded, decode_bytes, decode_qimage
+from gui.jobs.files.finding import Found, scan, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state.images import OpenImage

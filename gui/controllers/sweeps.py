@@ -13,8 +13,8 @@ from engine.errors import HookscopeError
 from engine.methods.registry import find
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state.records import Request, SweepAnswer

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.exports import Exports
-from gui.jobs.file_work import ExportTask
+from gui.jobs.files.writing import ExportTask
 from gui.settings import Settings
 from gui.state.state import NoticeKind, State
 from gui.toolkit import plain_text

@@ -21,9 +21,9 @@ from engine.records.workbench.trust import TrustSettings
 from engine.render.profile import Line, line_through, moved
 from gui.controllers.inspector.strongest import Strongest
 from gui.jobs import channel_work
+from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import beside, write_chart
-from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.inspected import ChannelGallery, Kind, as_map

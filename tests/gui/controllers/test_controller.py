@@ -26,7 +26,7 @@ from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.controllers.controller import Controller
-from gui.jobs.file_work import ExportTask
+from gui.jobs.files.writing import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
 from gui.state.records import Answer

@@ -1,0 +1,35 @@
+"""What the tests of jobs read and write: images in files, and a map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engine.records.explanations import Explanation, Seconds
+from engine.records.images import Region
+from engine.records.models import Layout, Prediction
+
+
+def save(path: Path, size: tuple[int, int] = (30, 20), color: str = "red") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+    return path
+
+
+def explanation(map: np.ndarray | None = None) -> Explanation:
+    grid = np.arange(12, dtype=np.float32).reshape(3, 4) if map is None else map
+    return Explanation(
+        layer="layer4",
+        target=Prediction(1, "ring", 2.0, 0.75),
+        map=grid,
+        shape=(8, 3, 4),
+        layout=Layout.CHANNELS_FIRST,
+        region=Region(0, 0, 40, 30),
+        image="a.png",
+        image_size=(40, 30),
+        model="demo:shapes",
+        device="cpu",
+        seconds=Seconds(0.1, 0.2),
+    )
