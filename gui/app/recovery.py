@@ -27,7 +27,8 @@ from gui.controllers.keeping.capturing import listed, title_of
 from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.main_window import MainWindow
 

@@ -45,8 +45,9 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.images import OpenImage
+from gui.state.notices import NoticeKind
 from gui.state.records import EngineFacts
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Controller(QObject):

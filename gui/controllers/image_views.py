@@ -13,7 +13,8 @@ from gui.controllers.images import Images
 from gui.jobs.files.decoding import Decoded, level
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.state.images import OpenImage
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 
 class ImageViews(QObject):

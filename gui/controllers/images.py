@@ -22,7 +22,8 @@ from gui.jobs.files.finding import Found, scan, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import MAX_IMAGES, Settings
 from gui.state.images import OpenImage
-from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, State
+from gui.state.notices import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind
+from gui.state.state import State
 
 MANY = 500
 """More images than this are opened at once only after a question."""

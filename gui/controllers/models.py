@@ -22,14 +22,9 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
 from gui.settings import Settings
 from gui.state.images import OpenImage
+from gui.state.notices import CHECK_INPUT, CHOOSE_WEIGHTS, NAME_ARCHITECTURE, NoticeKind
 from gui.state.records import OpenedModel
-from gui.state.state import (
-    CHECK_INPUT,
-    CHOOSE_WEIGHTS,
-    NAME_ARCHITECTURE,
-    NoticeKind,
-    State,
-)
+from gui.state.state import State
 
 FIRST_MODEL = ModelSource("demo:shapes")
 """What explains the scenes until a model has been chosen; the first start shows it."""

@@ -17,8 +17,9 @@ from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import SWEEP_ENABLED, Settings
+from gui.state.notices import NoticeKind
 from gui.state.records import Request, SweepAnswer
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 # Long enough that moving through layers by key does not start a sweep at every step.
 _DELAY_MS = 120

@@ -28,7 +28,8 @@ from gui.diagnostics.measures import (
     resident_bytes,
 )
 from gui.jobs.lanes import Job
-from gui.state.state import Notice, NoticeKind, State
+from gui.state.notices import Notice, NoticeKind
+from gui.state.state import State
 from gui.widgets.layers.model import LayerModel
 from gui.widgets.predictions.model import ClassModel
 from gui.window.main_window import MainWindow

@@ -41,7 +41,8 @@ from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
 from gui.handlers.reports.opener import ReportOpener
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import theme
 from gui.window.commands import look_command, method_command
 from gui.window.main_window import MainWindow

@@ -11,7 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from gui.controllers.exports import Exports
 from gui.jobs.files.writing import ExportTask
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject
 from gui.controllers.figures.figures import Figures
 from gui.controllers.figures.panes import reason_against
 from gui.settings import LAST_FOLDER, Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.window.commands import SHEETS
 from gui.window.main_window import MainWindow
 

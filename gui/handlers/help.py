@@ -12,7 +12,8 @@ from engine.paths import GUIDE
 from engine.process import logs
 from engine.version import VERSION
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit.windows import bring_to_front, not_shown, show_file
 from gui.window.main_window import MainWindow
 

@@ -12,7 +12,8 @@ from engine.files.order import natural
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
-from gui.state.state import OPEN_MANY, NoticeKind, State
+from gui.state.notices import OPEN_MANY, NoticeKind
+from gui.state.state import State
 from gui.window import drops
 from gui.window.drops import Dropped
 from gui.window.main_window import MainWindow

@@ -14,8 +14,9 @@ from engine.records.level_words import described
 from engine.records.levels import AUTO
 from gui.controllers.controller import Controller
 from gui.settings import Settings
+from gui.state.notices import NoticeKind
 from gui.state.records import SeenInput
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

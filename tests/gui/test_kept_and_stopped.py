@@ -21,8 +21,8 @@ from engine.loading.load import load_model
 from gui.controllers import exports
 from gui.jobs.files import writing
 from gui.jobs.lanes import Job, Priority, Watch
+from gui.state.notices import NoticeKind
 from gui.state.records import OpenedModel
-from gui.state.state import NoticeKind
 from tests.gui.controllers.test_controller import WAIT_MS, Bench
 
 

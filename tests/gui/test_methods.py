@@ -26,7 +26,7 @@ from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.toolkit import plain_text
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.choices.rows import Choice

@@ -25,7 +25,7 @@ from engine.questions import (
 )
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.dialogs.setup_check import CheckDialog

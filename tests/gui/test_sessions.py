@@ -24,8 +24,8 @@ from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app import recovery
 from gui.controllers.models import NamedModel
+from gui.state.notices import USE_OWN, USE_THEIRS
 from gui.state.panes import Links
-from gui.state.state import USE_OWN, USE_THEIRS
 from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
 from tests.gui.user import Key, User, files

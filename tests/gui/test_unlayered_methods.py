@@ -19,7 +19,7 @@ from engine.records.sources import ModelSource
 from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.layers.model import Column

@@ -39,7 +39,7 @@ from engine.errors import LayerError
 from engine.formats.demo import SCENES
 from gui import settings as table
 from gui.app.program import Program
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.predictions.model import ClassModel

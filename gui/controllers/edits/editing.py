@@ -21,7 +21,8 @@ from gui.controllers.images import Images
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
 from gui.state.images import OpenImage
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 REST_MS = 250
 """The hand rests when it has not moved for so long."""

@@ -16,9 +16,10 @@ from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.settings import EXACT, Settings
 from gui.state.edited import EditedImage
 from gui.state.images import OpenImage
+from gui.state.notices import NoticeKind
 from gui.state.panes import Pane
 from gui.state.pieces import Piece
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 _LARGE = 2_000_000
 

@@ -16,7 +16,8 @@ from gui.jobs.figure_work import Collected, DrawnFigure, draw, write
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.jobs.sheet_work import Kind, sheet_of_images, sheet_of_one
 from gui.settings import EXACT, FIGURE_FACTS, Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 _MAPS, _DRAWING = "figure-maps", "figure-drawing"
 

@@ -16,7 +16,8 @@ from gui.jobs.folder import files
 from gui.jobs.folder.report import FolderReport, write_folder_report
 from gui.jobs.lanes import Job, Watch
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.reports.paper import paper_of
 
 _SHOW_FOLDER = "Show folder"

@@ -23,7 +23,8 @@ from gui.jobs.folder.reading import Reader
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import Settings
 from gui.state.folders import Filter, FolderView, Listing, OpenedIndex, RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.index.queries import Shown

@@ -17,7 +17,8 @@ from gui.jobs.folder.running import Begun, FolderRunner, Plan
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.folders import RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.inputs.labels import Match

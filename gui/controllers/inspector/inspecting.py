@@ -27,8 +27,9 @@ from gui.jobs.figure_work import beside, write_chart
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.settings import EXACT, Settings
 from gui.state.inspected import ChannelGallery, Kind, as_map
+from gui.state.notices import NoticeKind
 from gui.state.records import Request
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 ONE_LAYER = "Channels are those of one layer. Choose a single layer in the tree."
 STOPPED = "Stopped."

@@ -18,8 +18,9 @@ from gui.jobs import trust_work
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
 from gui.settings import EXACT, Settings
+from gui.state.notices import NoticeKind
 from gui.state.records import Request
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("deletion", "insertion"),

@@ -27,7 +27,8 @@ from gui.jobs import session_work
 from gui.jobs.lanes import Job, Lane
 from gui.jobs.session_work import Changed, Opened, Written
 from gui.settings import Settings
-from gui.state.state import BACK, NoticeKind, State
+from gui.state.notices import BACK, NoticeKind
+from gui.state.state import State
 
 # The images of a folder are added one by one; they make one write.
 _SETTLED_AFTER_MS = 300

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gui.settings import SCALE_END, Settings
+from gui.state.notices import NoticeKind
 from gui.state.scale import shared_end
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Sharing:

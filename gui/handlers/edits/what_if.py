@@ -33,7 +33,8 @@ from gui.controllers.edits.curves import placed
 from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import mnemonics
 from gui.widgets.canvas.tools.drawing import Tool
 from gui.window.commands import TOOLS

@@ -81,7 +81,7 @@ class FolderOpener(QObject):
         dialog.open()
 
     def _acted(self, action: str, argument: str) -> None:
-        from gui.state.state import AS_PAGE
+        from gui.state.notices import AS_PAGE
 
         if action == AS_PAGE:
             self._folders.open_paths([Path(argument)])

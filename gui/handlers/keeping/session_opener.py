@@ -11,7 +11,8 @@ from engine.keeping.records import KeptFile
 from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.settings import Settings
-from gui.state.state import USE_OWN, USE_THEIRS, State
+from gui.state.notices import USE_OWN, USE_THEIRS
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.widgets.sessions.missing import MissingDialog
 from gui.window.main_window import MainWindow

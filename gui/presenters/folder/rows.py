@@ -17,7 +17,8 @@ from gui.jobs.folder.reading import RowPage
 from gui.presenters.folder.names import job_name
 from gui.settings import Settings
 from gui.state.folders import RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

@@ -29,8 +29,9 @@ from gui.controllers.controller import Controller
 from gui.jobs.files.writing import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
 from gui.settings import SWEEP_ENABLED, Settings
+from gui.state.notices import Notice, NoticeKind
 from gui.state.records import Answer
-from gui.state.state import Notice, NoticeKind, State
+from gui.state.state import State
 
 WAIT_MS = 60_000
 

@@ -20,7 +20,8 @@ from gui.controllers.strip import reading as module
 from gui.controllers.undo.history import History
 from gui.jobs.lanes import Job, Lane
 from gui.settings import RECENT_IMAGES, Settings
-from gui.state.state import Notice, NoticeKind, State
+from gui.state.notices import Notice, NoticeKind
+from gui.state.state import State
 
 WAIT_MS = 20_000
 

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 import engine
 from gui.state.folders import RunState
-from gui.state.state import AS_PAGE
+from gui.state.notices import AS_PAGE
 from gui.toolkit.controls.segments import Segments
 from tests.gui.folder.conftest import SHAPES, Reader
 from tests.gui.user import Key, Modifier, files

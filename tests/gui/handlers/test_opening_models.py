@@ -26,7 +26,8 @@ from engine.weights.state_dicts import checksum
 from gui import settings as table
 from gui.app import application
 from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.dialogs.choice import WeightsDialog
 from gui.widgets.dialogs.consent import ConsentDialog
 from gui.widgets.dialogs.network import NetworkDialog
