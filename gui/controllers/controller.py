@@ -43,7 +43,8 @@ from gui.controllers.undo.history import History
 from gui.jobs.colouring import color_strips
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.images import OpenImage
 from gui.state.notices import NoticeKind
 from gui.state.records import EngineFacts

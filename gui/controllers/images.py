@@ -20,7 +20,8 @@ from gui.controllers.undo.history import History
 from gui.jobs.files.decoding import Decoded, decode_bytes, decode_qimage
 from gui.jobs.files.finding import Found, scan, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
-from gui.settings import MAX_IMAGES, Settings
+from gui.settings.store import Settings
+from gui.settings.table import MAX_IMAGES
 from gui.state.images import OpenImage
 from gui.state.notices import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind
 from gui.state.state import State

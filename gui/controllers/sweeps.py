@@ -16,7 +16,8 @@ from engine.records.images import LoadedImage
 from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import SWEEP_ENABLED, Settings
+from gui.settings.store import Settings
+from gui.settings.table import SWEEP_ENABLED
 from gui.state.notices import NoticeKind
 from gui.state.records import Request, SweepAnswer
 from gui.state.state import State

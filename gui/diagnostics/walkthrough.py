@@ -36,7 +36,7 @@ from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
-    from gui.settings import Settings
+    from gui.settings.store import Settings
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.exports import Exports
 from gui.jobs.files.writing import ExportTask
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import plain_text

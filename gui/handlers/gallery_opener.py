@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job, Priority
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.window.main_window import MainWindow

@@ -11,7 +11,7 @@ from shiboken6 import isValid
 from engine.paths import GUIDE
 from engine.process import logs
 from engine.version import VERSION
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit.windows import bring_to_front, not_shown, show_file

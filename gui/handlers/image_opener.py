@@ -9,9 +9,9 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.files import suffixes
 from engine.files.order import natural
-from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.notices import OPEN_MANY, NoticeKind
 from gui.state.state import State
 from gui.window import drops

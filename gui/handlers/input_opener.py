@@ -13,7 +13,7 @@ from engine.records.images import Preprocessing
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from gui.controllers.controller import Controller
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.records import SeenInput
 from gui.state.state import State

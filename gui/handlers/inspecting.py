@@ -10,10 +10,10 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from engine.records.workbench.trust import TrustSettings
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.inspector.trusting import TrustGestures
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.inspected import Kind
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow

@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject
 
 from engine.formats.demo import PHOTOS
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.gallery_opener import GalleryOpener
 from gui.handlers.model_questions import ModelQuestions
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.state import State
 from gui.window.main_window import MainWindow
 

@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject
 from engine.methods import registry
 from engine.methods.registry import METHODS, Chosen, Method, choose, title_of
 from engine.methods.rows.shared import FUSE
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state import offers
 from gui.state.state import State
 from gui.toolkit import plain_text

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject
 from engine.formats.demo import PHOTOS, TITLES, Advice
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.controllers.models import Models
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.notices import (
     AS_PAGE,
     BACK,

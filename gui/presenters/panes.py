@@ -19,7 +19,7 @@ from engine.records.explanations import Explanation
 from engine.render.overlay import nothing_words, number_text, value_range
 from gui.controllers.controller import Controller
 from gui.presenters.edits import frame_in
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.panes import Pane
 from gui.state.scale import shared_end
 from gui.state.state import State

@@ -34,12 +34,12 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidg
 
 from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.presenters.first_hints import FIRST_HINTS
 from gui.presenters.notices import FOREIGN_HINT
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import theme
 from gui.widgets.layers.model import LayerModel
 from scripts.screenshots.staging import on_ground, own_places

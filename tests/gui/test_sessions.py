@@ -21,9 +21,9 @@ from engine.profiles import store
 from engine.records.asked import Question
 from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app import recovery
 from gui.controllers.models import NamedModel
+from gui.settings import table
 from gui.state.notices import USE_OWN, USE_THEIRS
 from gui.state.panes import Links
 from gui.toolkit.imaging import to_qimage

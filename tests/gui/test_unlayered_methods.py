@@ -16,9 +16,9 @@ from torch import nn
 import engine
 from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
+from gui.settings import table
 from gui.state.notices import NoticeKind
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.export import ExportDialog

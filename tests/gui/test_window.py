@@ -37,8 +37,8 @@ from PySide6.QtWidgets import (
 
 from engine.errors import LayerError
 from engine.formats.demo import SCENES
-from gui import settings as table
 from gui.app.program import Program
+from gui.settings import table
 from gui.state.notices import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.dialogs.export import ExportDialog

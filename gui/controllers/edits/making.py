@@ -13,7 +13,8 @@ from engine.records.images import LoadedImage
 from gui.jobs.edit_work import Opened, make, needs_map
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.edited import EditedImage
 from gui.state.images import OpenImage
 from gui.state.notices import NoticeKind

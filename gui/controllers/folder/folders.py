@@ -21,7 +21,7 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import Reader
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.folders import Filter, FolderView, Listing, OpenedIndex, RunState
 from gui.state.notices import NoticeKind
 from gui.state.state import State

@@ -25,7 +25,8 @@ from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import beside, write_chart
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.inspected import ChannelGallery, Kind, as_map
 from gui.state.notices import NoticeKind
 from gui.state.records import Request

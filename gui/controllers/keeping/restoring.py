@@ -21,7 +21,7 @@ from gui.controllers.images import Images
 from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.taking_up import take_up
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.images import OpenImage
 from gui.state.panes import Left, Links, Pane
 from gui.state.pieces import Piece

@@ -26,7 +26,7 @@ from gui.controllers.models import Models
 from gui.jobs import session_work
 from gui.jobs.lanes import Job, Lane
 from gui.jobs.session_work import Changed, Opened, Written
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import BACK, NoticeKind
 from gui.state.state import State
 

@@ -32,7 +32,7 @@ from gui.controllers.controller import Controller
 from gui.controllers.edits.curves import placed
 from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import mnemonics

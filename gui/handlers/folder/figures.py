@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject
 
 from engine.folders.index.typed import in_words
 from engine.folders.index.where import Where
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.controllers.folder.chart_facts import CLUSTERS, MODELS, ChartFacts
 from gui.controllers.folder.figures import HISTOGRAM
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import Filter
 from gui.state.state import State
 from gui.window.main_window import MainWindow

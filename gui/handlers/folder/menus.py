@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QInputDialog, QMenu
 
 from gui.controllers.controller import Controller
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import mnemonics, plain_text

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from engine.errors import HookscopeError
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.controllers.folder.samples import SampleFolder
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import Filter, RunState
 from gui.state.state import State
 from gui.window.main_window import MainWindow

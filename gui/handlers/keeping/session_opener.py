@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject
 
 from engine.files import suffixes
 from engine.keeping.records import KeptFile
-from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.notices import USE_OWN, USE_THEIRS
 from gui.state.state import State
 from gui.toolkit import plain_text

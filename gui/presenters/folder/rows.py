@@ -9,13 +9,13 @@ from PySide6.QtGui import QImage
 
 from engine.lazy.numpy import np
 from engine.methods.registry import find
-from gui import settings as table
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.running import fits
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import RowPage
 from gui.presenters.folder.names import job_name
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import RunState
 from gui.state.notices import NoticeKind
 from gui.state.state import State

@@ -28,7 +28,8 @@ from engine.records.views import View
 from gui.controllers.controller import Controller
 from gui.jobs.files.writing import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
-from gui.settings import SWEEP_ENABLED, Settings
+from gui.settings.store import Settings
+from gui.settings.table import SWEEP_ENABLED
 from gui.state.notices import Notice, NoticeKind
 from gui.state.records import Answer
 from gui.state.state import State

@@ -19,7 +19,8 @@ from gui.controllers.images import Images
 from gui.controllers.strip import reading as module
 from gui.controllers.undo.history import History
 from gui.jobs.lanes import Job, Lane
-from gui.settings import RECENT_IMAGES, Settings
+from gui.settings.store import Settings
+from gui.settings.table import RECENT_IMAGES
 from gui.state.notices import Notice, NoticeKind
 from gui.state.state import State
 

@@ -23,9 +23,9 @@ from engine.records.images import Preprocessing
 from engine.records.models import OutputForm, Scores
 from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
-from gui import settings as table
 from gui.app import application
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.widgets.dialogs.choice import WeightsDialog

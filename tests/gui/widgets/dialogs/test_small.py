@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.exports import ExportChoice
 from gui import file_dialogs
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.widgets.dialogs.export import ExportDialog, choice_for
 from gui.widgets.dialogs.small import AboutDialog, ResetDialog, ShortcutsDialog
 from gui.window import commands
