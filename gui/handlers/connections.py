@@ -44,7 +44,7 @@ from gui.settings.store import Settings
 from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import theme
-from gui.window.commands import look_command, method_command
+from gui.window.commands.derived import look_command, method_command
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

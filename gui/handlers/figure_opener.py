@@ -14,7 +14,7 @@ from gui.settings.store import Settings
 from gui.settings.table import LAST_FOLDER
 from gui.state.notices import NoticeKind
 from gui.state.state import State
-from gui.window.commands import SHEETS
+from gui.window.commands.table import SHEETS
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

@@ -99,7 +99,7 @@ class Help(QObject):
 
     def show_shortcuts(self) -> None:
         from gui.widgets.dialogs.small import ShortcutsDialog
-        from gui.window.commands import shortcut_rows
+        from gui.window.commands.table import shortcut_rows
 
         ShortcutsDialog(shortcut_rows(), self._window).open()
 

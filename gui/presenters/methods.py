@@ -14,7 +14,7 @@ from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.widgets.choices.rows import Choice
 from gui.window.actions import in_menu
-from gui.window.commands import family_title, method_command, method_tip
+from gui.window.commands.derived import family_title, method_command, method_tip
 from gui.window.main_window import MainWindow
 
 _OPTIONS = "Options…"

@@ -19,7 +19,7 @@ from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
-from gui.window.commands import SHEETS
+from gui.window.commands.table import SHEETS
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24

@@ -9,7 +9,8 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
 
 from gui.toolkit import mnemonics, plain_text, theme
-from gui.window.commands import FIXED, MODEL_MENU, TOOLBAR, Command, native, plain, table
+from gui.window.commands.command import Command, native, plain
+from gui.window.commands.table import FIXED, MODEL_MENU, TOOLBAR, table
 
 
 class Actions(Mapping[str, QAction]):

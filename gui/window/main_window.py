@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from gui.toolkit import theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.window import actions
-from gui.window.commands import PAGES, SCORES, TOOLS
+from gui.window.commands.table import PAGES, TOOLS
 from gui.window.drop_window import DropWindow
 from gui.window.placeholders import canvas_room, first_size, panel_room
 
@@ -150,7 +150,7 @@ class MainWindow(DropWindow):
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.canvas.region_tool import RegionTool
-        from gui.widgets.choices.foot import Foot
+        from gui.widgets.choices.foot import SCORES, Foot
         from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip

@@ -37,7 +37,7 @@ from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import mnemonics
 from gui.widgets.canvas.tools.drawing import Tool
-from gui.window.commands import TOOLS
+from gui.window.commands.table import TOOLS
 from gui.window.main_window import MainWindow
 
 _OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")

@@ -28,7 +28,7 @@ from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
 from gui.window import actions as a
-from gui.window import commands as table
+from gui.window.commands import table
 
 SINGLE = [
     (command.id, key)
