@@ -76,7 +76,7 @@ class Stage:
         self.controller = self.program.controller
         self.window.resize(*size)
         # The offscreen screen is smaller than what is staged, and the first columns fit the screen.
-        self.window.set_default_columns()
+        self.window.columns.fit(self.window.width())
         self._thumbnails_fresh = False
         self.strip_pictures = 0
         self._hub = _Hub()

@@ -32,7 +32,7 @@ class FolderOpener(QObject):
         self._folders = controller.folders
         self._settings = settings
         self._samples = SampleFolder(state, controller.models, self._folders, self)
-        window.page_chosen.connect(self._folders.turn)
+        window.toolbar.page_chosen.connect(self._folders.turn)
         window.folder_made.connect(self._connect)
         window.notice.acted.connect(self._acted)
         window.actions_by_id.connect(

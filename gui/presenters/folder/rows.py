@@ -54,7 +54,7 @@ class FolderPresenter(QObject):
 
     def _opened(self) -> None:
         folders, window = self._folders, self._window
-        window.offer_pages(folders.folder is not None)
+        window.toolbar.offer_pages(folders.folder is not None)
         window.actions_by_id["folder_page"].setEnabled(folders.folder is not None)
         if folders.folder is None:
             return

@@ -262,13 +262,6 @@ def table() -> tuple[Command, ...]:
     return (*FIXED[:place], *map(of_method, METHODS), *FIXED[place:])
 
 
-PAGES: Final = (
-    ("picture", "Picture", "One image at a time (F2)"),
-    ("folder", "Folder", "All images of the open folder (F2)"),
-)
-"""The pages of the window."""
-
-
 def shortcut_rows() -> list[tuple[str, str, str]]:
     """(menu, text, keys) of every command with a shortcut, in the order of the table."""
     rows = []
