@@ -113,7 +113,7 @@ class Controller(QObject):
         self.models.not_opened.connect(self._model_not_opened)
         self.sessions = Sessions(state, settings, self.images, self.models, restorer, self)
         self.notes = Notes(state, self)
-        self.images.session_found.connect(self.sessions.open)
+        self.images.finder.session_found.connect(self.sessions.open)
         self.folders = Folders(
             state,
             settings,

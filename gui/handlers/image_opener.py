@@ -107,7 +107,7 @@ class ImageOpener(QObject):
 
     def _acted(self, action: str) -> None:
         if action == OPEN_MANY:
-            self._images.open_many()
+            self._images.finder.open_many()
 
     def close_image(self) -> None:
         if self._state.current_key is not None:

@@ -45,8 +45,8 @@ class InputOpener(QObject):
                 "export_profile": self.ask_where,
             }
         )
-        controller.images.classes_found.connect(lambda path: self.take_classes(Path(path)))
-        controller.images.profile_found.connect(lambda path: self.take_profile(Path(path)))
+        controller.images.finder.classes_found.connect(lambda path: self.take_classes(Path(path)))
+        controller.images.finder.profile_found.connect(lambda path: self.take_profile(Path(path)))
         controller.images.ready.connect(self._look)
         controller.views.levelled.connect(self._look)
         self._models.not_adjusted.connect(self._not_adjusted)

@@ -38,7 +38,7 @@ class ModelOpener(QObject):
         self.questions = ModelQuestions(window, state, controller.models, controller.published)
         self.questions.declined.connect(controller.sessions.restorer.let_go)
         self.gallery = GalleryOpener(window, state, controller, settings)
-        controller.images.model_found.connect(self._open)
+        controller.images.finder.model_found.connect(self._open)
         window.actions_by_id.connect(
             {
                 "demo_photos": lambda: self.open_named(PHOTOS),

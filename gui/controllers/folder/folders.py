@@ -77,7 +77,7 @@ class Folders(QObject):
         self.runs.ended.connect(self._poll)
         self._first_page = FirstPage(state, models, images, comparer, self)
         self._first_page.came.connect(self._images_came)
-        images.paged_found.connect(self.open_paths)
+        images.finder.paged_found.connect(self.open_paths)
         self.folder: Path | None = None
         self.title = self.identity = ""
         self.paths: tuple[Path, ...] = ()

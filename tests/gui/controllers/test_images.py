@@ -48,7 +48,7 @@ class Bench:
         self.images.thumbnail_ready.connect(self.thumbnails.__setitem__)
         self.images.ready.connect(lambda: self.ready.append(self.name))
         self.images.leaving.connect(lambda: self.left.append(self.state.current_key))
-        self.images.model_found.connect(self.models.append)
+        self.images.finder.model_found.connect(self.models.append)
         self.state.noticed.connect(self.notices.append)
         self.lane.busy_changed.connect(
             lambda job: self.titles.append(job.title) if job is not None else None
