@@ -988,7 +988,7 @@ def test_busy_shows_after_a_moment_and_pales_the_map(canvas: ImageCanvas, qtbot:
 def test_fast_work_never_shows_busy(canvas: ImageCanvas) -> None:
     canvas.set_busy(True)
     canvas.set_busy(False)
-    assert not canvas._busy_delay.isActive()
+    assert not canvas._busy.waiting
     assert not canvas.busy_shown
 
 
