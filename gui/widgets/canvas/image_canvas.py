@@ -31,8 +31,6 @@ from gui.widgets.canvas.words import (
     scale_notice,
 )
 
-__all__ = ["ImageCanvas", "Readout"]
-
 _BY_KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,

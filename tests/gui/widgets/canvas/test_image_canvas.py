@@ -37,10 +37,10 @@ from engine.records.models import Layout, Prediction
 from engine.render import overlay
 from gui.toolkit import theme
 from gui.toolkit.imaging import Picture
-from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
+from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.places import fitted_caption, legend_band
-from gui.widgets.canvas.words import Caption
+from gui.widgets.canvas.words import Caption, Readout
 
 GRID = DisplaySettings(0.5, interpolation="grid", fade=False)
 ROOT = Path(__file__).resolve().parents[4]
