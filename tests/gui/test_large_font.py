@@ -15,7 +15,7 @@ from gui.toolkit import theme
 from gui.widgets.bars.notice_bar import NoticeBar
 from gui.widgets.image_strip.model import THUMBNAIL
 from gui.widgets.image_strip.strip import ImageStrip
-from gui.widgets.layers.model import Column
+from gui.widgets.layers.rows import Column
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
 from gui.window.actions import Actions

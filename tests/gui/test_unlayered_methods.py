@@ -22,7 +22,7 @@ from gui.settings import table
 from gui.state.notices import NoticeKind
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.export import ExportDialog
-from gui.widgets.layers.model import Column
+from gui.widgets.layers.rows import Column
 from tests.gui.test_methods import method_action, shown, wait_method, wait_swept, wait_thumbnails
 from tests.gui.texts import painted
 from tests.gui.user import WAIT_MS, Key, Modifier, User
