@@ -19,6 +19,7 @@ from gui.controllers.downloads import Downloads
 from gui.controllers.edits.what_if import WhatIf
 from gui.controllers.explaining import Explainer
 from gui.controllers.exports import Exports
+from gui.controllers.figures.charts import Charts
 from gui.controllers.figures.figures import Figures
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.exporting import FolderExports
@@ -77,6 +78,7 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.charts = Charts(state, files, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
