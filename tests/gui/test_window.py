@@ -408,7 +408,7 @@ def test_page_keys_change_the_image_whatever_has_the_focus(
         and place.isEnabled()
     ]
     kinds = {type(place).__name__ for place in places}
-    assert {"LayerView", "_ClassList", "PaneCanvas", "ImageCanvas", "QSlider"} & kinds
+    assert {"LayerView", "ClassList", "PaneCanvas", "ImageCanvas", "QSlider"} & kinds
     assert len(places) > 8
     for place in places:
         place.setFocus()
