@@ -40,12 +40,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from benchmarks.painting import until
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.application import create_application
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
 from gui.diagnostics.measures import Gaps
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from scripts.screenshots.pictures import write
 
 GAP_MS, FRAMES = 50.0, 60.0

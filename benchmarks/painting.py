@@ -42,13 +42,13 @@ from engine.images.preprocessing import prepare
 from engine.passes.forward import run_plain
 from engine.records.edits import Fill, Filling
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.application import create_application
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
 from gui.diagnostics.measures import Gaps
 from gui.jobs.live_work import LiveWork
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.edited import LiveScores
 from scripts.screenshots.pictures import write
 

@@ -34,11 +34,11 @@ from PySide6.QtWidgets import QApplication
 from benchmarks.painting import until
 from engine.passes.memory.budget import memory_budget
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.application import create_application
 from gui.app.program import Program
 from gui.jobs.open_sessions import OpenSessions
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from scripts.screenshots.pictures import write
 
 MIB = 1 << 20

@@ -39,12 +39,12 @@ from engine.errors import Cancelled, MethodError
 from engine.methods.registry import METHODS, Method, find
 from engine.progress import CancelToken
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.application import create_application
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
 from gui.diagnostics.measures import Gaps
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 
 NETWORKS = ("resnet50", "vit_b_16")
 SLOW = (

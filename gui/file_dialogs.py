@@ -9,7 +9,8 @@ from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.files import presence, suffixes
-from gui.settings import LAST_FOLDER, Settings
+from gui.settings.store import Settings
+from gui.settings.table import LAST_FOLDER
 
 _MODELS = " ".join(
     f"*{suffix}" for suffix in sorted(suffixes.WEIGHTS | suffixes.NETWORKS | {suffixes.INDEX})

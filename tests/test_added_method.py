@@ -73,7 +73,7 @@ from engine.records.display import DisplaySettings
 from engine.render.caption import caption
 from gui.app.application import create_application
 from gui.app.program import Program
-from gui.settings import RESTORE
+from gui.settings.table import RESTORE
 
 folder = Path(sys.argv[1])
 application = create_application()

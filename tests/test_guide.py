@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from gui.window import commands
+from gui.window.commands.command import plain
+from gui.window.commands.table import shortcut_rows, table
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -25,18 +26,15 @@ def test_every_shortcut_is_in_the_guide(qtbot: QtBot) -> None:
         if line.startswith("| ")
     ]
     told = {(row[0], row[1], row[2].replace("`", "")) for row in rows if len(row) == 3}
-    missing = [row for row in commands.shortcut_rows() if row not in told]
+    missing = [row for row in shortcut_rows() if row not in told]
     assert not missing
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/script-and-report.md"])
 def test_every_path_of_menus_exists(page: str) -> None:
     """*View > Keep > Pin class* names a command or a menu by the menus above it."""
-    known = {"Model > Method", *(one.menu.replace("/", " > ") for one in commands.table())}
-    known |= {
-        f"{command.menu.replace('/', ' > ')} > {commands.plain(command.text)}"
-        for command in commands.table()
-    }
+    known = {"Model > Method", *(one.menu.replace("/", " > ") for one in table())}
+    known |= {f"{command.menu.replace('/', ' > ')} > {plain(command.text)}" for command in table()}
     text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
     told = re.findall(r"\*((?:File|Edit|View|Model|Image|Help) > [^*]+)\*", text)
     assert told

@@ -49,7 +49,7 @@ BREAKS = (
     ),
     (
         "The window does not import torch",
-        *("gui/jobs/file_work.py", "torch", "gui.jobs.file_work -> torch"),
+        *("gui/jobs/files/decoding.py", "torch", "gui.jobs.files.decoding -> torch"),
     ),
 )
 RULES = {rule for rule, *_ in BREAKS}

@@ -241,7 +241,7 @@ def test_demos_and_scenes_exist() -> None:
 
 def test_every_icon_that_the_code_names_exists() -> None:
     """Icons are named by plain strings: in calls of theme.icon, tables of actions and widgets."""
-    from gui.window.commands import table
+    from gui.window.commands.table import table
 
     drawn = {path.stem for path in (ROOT / "resources/icons").glob("*.svg")}
     asked = re.compile(r"\b(?:icon|paint_icon)\((?:painter, )?\"([\w-]+)\"")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
-from gui import settings as table
 from gui.app.instance import OpenRequest, use_activation
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import theme
 from gui.toolkit.windows import bring_to_front
 from gui.window.main_window import MainWindow

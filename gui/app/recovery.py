@@ -21,13 +21,14 @@ from engine.keeping.pixels import MOST_AUTOMATIC
 from engine.keeping.records import KeptPane, KeptSession, Run
 from engine.process import ending
 from engine.records.views import View
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.controllers.keeping.capturing import listed, title_of
 from gui.diagnostics.report import report
 from gui.jobs.lanes import Job, Priority
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.main_window import MainWindow
 

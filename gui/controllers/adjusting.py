@@ -14,8 +14,9 @@ from engine.records.models import Origin
 from gui.controllers.taking_up import forget_chosen, take_model, take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
+from gui.state.notices import CHECK_INPUT, NoticeKind
 from gui.state.records import OpenedModel
-from gui.state.state import CHECK_INPUT, NoticeKind, State
+from gui.state.state import State
 
 
 class Adjusting(QObject):

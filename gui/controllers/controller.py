@@ -19,6 +19,7 @@ from gui.controllers.downloads import Downloads
 from gui.controllers.edits.what_if import WhatIf
 from gui.controllers.explaining import Explainer
 from gui.controllers.exports import Exports
+from gui.controllers.figures.charts import Charts
 from gui.controllers.figures.figures import Figures
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.exporting import FolderExports
@@ -40,13 +41,15 @@ from gui.controllers.reports.reports import Reports
 from gui.controllers.sweeps import Sweeper
 from gui.controllers.taking_up import take_back, take_up
 from gui.controllers.undo.history import History
+from gui.jobs.colouring import color_strips
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.file_work import color_strips
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.images import OpenImage
+from gui.state.notices import NoticeKind
 from gui.state.records import EngineFacts
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Controller(QObject):
@@ -75,6 +78,7 @@ class Controller(QObject):
         self.models = Models(state, settings, engine, self._worker, self)
         self.sweeper = Sweeper(state, settings, engine, files, self._worker, self)
         self.exports = Exports(state, settings, files, self)
+        self.charts = Charts(state, files, self)
         self.figures = Figures(state, settings, engine, files, self._worker, self)
         self.downloads = Downloads(self)
         self.published = Published(state, engine, self._worker, self)
@@ -111,7 +115,7 @@ class Controller(QObject):
         self.models.not_opened.connect(self._model_not_opened)
         self.sessions = Sessions(state, settings, self.images, self.models, restorer, self)
         self.notes = Notes(state, self)
-        self.images.session_found.connect(self.sessions.open)
+        self.images.finder.session_found.connect(self.sessions.open)
         self.folders = Folders(
             state,
             settings,

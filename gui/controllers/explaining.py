@@ -21,7 +21,8 @@ from gui.controllers.asking.remembered import Remembered
 from gui.controllers.sweeps import Sweeper
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state import offers
 from gui.state.panes import Pane
 from gui.state.records import Answer, Request

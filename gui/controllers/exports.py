@@ -8,11 +8,12 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.records.display import DisplaySettings
 from engine.records.views import View
-from gui.jobs.file_work import ExportTask, write_export
+from gui.jobs.files.writing import ExportTask, write_export
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import Settings
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
 from gui.state.scale import shared_end
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Exports(QObject):

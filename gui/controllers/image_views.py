@@ -10,10 +10,11 @@ from engine.errors import HookscopeError
 from engine.records.images import LoadedImage
 from engine.records.levels import AUTO, Levels
 from gui.controllers.images import Images
-from gui.jobs.file_work import Decoded, level
+from gui.jobs.files.decoding import Decoded, level
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.state.images import OpenImage
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 
 class ImageViews(QObject):

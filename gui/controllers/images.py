@@ -1,6 +1,7 @@
-"""The open images: finds and selects them, and updates their part of the state.
+"""The open images: opens and selects them, and updates their part of the state.
 
-Reading and closing are in gui/controllers/strip; the main controller explains the selected one.
+Finding, reading and closing are in gui/controllers/strip; the main controller explains the selected
+one.
 """
 
 from __future__ import annotations
@@ -15,19 +16,17 @@ from PySide6.QtGui import QImage
 from engine.formats.demo import SCENES, Scene
 from engine.keeping.pixels import KeptPixels
 from gui.controllers.strip.closing import Closing
+from gui.controllers.strip.finding import Finder
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
-from gui.jobs.file_work import Decoded, Found, decode_bytes, decode_qimage, scan, stamp_of
+from gui.jobs.files.decoding import Decoded, decode_bytes, decode_qimage
+from gui.jobs.files.finding import Found, stamp_of
 from gui.jobs.lanes import Job, Lane, Priority, Watch
-from gui.settings import MAX_IMAGES, Settings
+from gui.settings.store import Settings
+from gui.settings.table import MAX_IMAGES
 from gui.state.images import OpenImage
-from gui.state.state import AS_PAGE, OPEN_MANY, REOPEN, Notice, NoticeKind, State
-
-MANY = 500
-"""More images than this are opened at once only after a question."""
-
-WORTH_A_PAGE = 50
-"""A folder with more images is worth a page of its own."""
+from gui.state.notices import REOPEN, Notice, NoticeKind
+from gui.state.state import State
 
 
 class Images(QObject):
@@ -37,19 +36,12 @@ class Images(QObject):
     added(keys): these were opened from files, and the first of them is shown.
     ready: the current image is decoded. thumbnail_ready(key, QImage). reopened(layer): images that
     were closed are open again, and this layer was selected then; None for the default one.
-    model_found(ModelSource), classes_found(path), profile_found(path), session_found(Path),
-    paged_found(paths): other dropped files, and what opens as a folder page.
     """
 
     leaving = Signal()
     added = Signal(object)
     ready = Signal()
     thumbnail_ready = Signal(str, QImage)
-    model_found = Signal(object)
-    classes_found = Signal(str)
-    profile_found = Signal(str)
-    paged_found = Signal(object)
-    session_found = Signal(object)
     reopened = Signal(object)
 
     def __init__(
@@ -60,14 +52,13 @@ class Images(QObject):
         self._settings = settings
         self._lane = lane
         self._next_key = 0
-        self._next_scan = 0
         self._reader = Reader(state, lane, self)
         self._reader.ready.connect(self.ready)
         self._reader.thumbnail_ready.connect(self.thumbnail_ready)
         self._closing = Closing(state, history, self._reader, self.select, self)
         self._closing.none_left.connect(self.leaving)
         self._closing.reopened.connect(self.reopened)
-        self._many: tuple[Found, Path | None] | None = None
+        self.finder = Finder(state, lane, self._open_found, self)
         self._made_room = False
         self._given: set[str] = set()
 
@@ -89,28 +80,13 @@ class Images(QObject):
         ask: bool = False,
         paged: bool = False,
     ) -> None:
-        """Open image files and folders of images, and select current or the first of them. Models
-        among them are announced by a signal.
+        """Open image files and folders of images, and select current or the first of them. Other
+        files among them are announced by the finder.
 
-        ask: if they are many, say so first; open_many then opens them. paged: folders of images
-        open as a page.
+        ask: if they are many, say so first; Finder.open_many then opens them. paged: folders of
+        images open as a page.
         """
-        # Ahead of the pending thumbnails of another folder.
-        self._next_scan += 1
-        job = Job(
-            "Searching for images",
-            lambda watch: scan(paths, watch, paged=paged),
-            slot=f"scan {self._next_scan}",
-            priority=Priority.CLICK,
-        )
-        job.finished.connect(lambda found: self._found(found, current, ask))
-        self._lane.submit(job)
-
-    def open_many(self) -> None:
-        """Open the images that were asked about."""
-        if self._many is not None:
-            (found, current), self._many = self._many, None
-            self._found(found, current, ask=False)
+        self.finder.look(paths, current, ask=ask, paged=paged)
 
     def blank(self, path: Path | None, name: str, scene: Scene | None) -> OpenImage:
         """An image to be filled with what was chosen for it, for take_up."""
@@ -220,36 +196,10 @@ class Images(QObject):
 
     def cancel(self) -> None:
         """Cancel the search in folders, and the image that is being read."""
-        self._lane.cancel("scan")
+        self.finder.cancel()
         running = self._lane.running
         if running is not None and running.reading:
             running.cancel()
-
-    def _found(self, found: Found, current: Path | None, ask: bool) -> None:
-        known = self._state.keys_by_path
-        fresh = sum(path not in known for path in found.images)
-        if ask and fresh > MANY:
-            self._ask_about(found, current, fresh)
-            found = replace(found, images=(), refused="")
-        if found.images:
-            self._open_found(found, current)
-        self._announce(found)
-        count = len(found.images)
-        if found.folder is not None and count > WORTH_A_PAGE:
-            said = f"{count:,} images were opened."
-            self._state.notify(NoticeKind.HINT, said, AS_PAGE, str(found.folder))
-        if found.refused:
-            self._state.notify(NoticeKind.WARNING, found.refused)
-
-    def _ask_about(self, found: Found, current: Path | None, count: int) -> None:
-        """Say that they are many; open_many then opens them."""
-        self._many = replace(found, model=None), current
-        said, action = f"These are {count:,} images.", (OPEN_MANY, "")
-        if found.folder is not None:
-            said += " A folder page shows them as a table with charts."
-            action = AS_PAGE, str(found.folder)
-        said += " Close this notice to open none of them."
-        self._state.notify(NoticeKind.WARNING, said, *action)
 
     def _open_found(self, found: Found, current: Path | None) -> None:
         known = self._state.keys_by_path
@@ -271,19 +221,6 @@ class Images(QObject):
         self.added.emit([keys[place] for place in fresh])
         if fresh:
             self._make_room()
-
-    def _announce(self, found: Found) -> None:
-        """Tell of what was found beside images."""
-        if found.model is not None:
-            self.model_found.emit(found.model)
-        if found.classes is not None:
-            self.classes_found.emit(str(found.classes))
-        if found.profile is not None:
-            self.profile_found.emit(str(found.profile))
-        if found.session is not None:
-            self.session_found.emit(found.session)
-        if found.paged:
-            self.paged_found.emit(found.paged)
 
     def _make_room(self) -> None:
         """The user's first own images take the place of the demo scenes, unless one of these is

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 
 from gui.jobs.lanes import Job, Lane
-from gui.state.state import STOP_READING, NoticeKind, State
+from gui.state.notices import STOP_READING, NoticeKind
+from gui.state.state import State
 
 PATIENCE_MS = 20_000
 

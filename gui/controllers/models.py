@@ -20,16 +20,11 @@ from gui.controllers.adjusting import Adjusting
 from gui.controllers.taking_up import forget_chosen, take_back, take_model, take_up
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.images import OpenImage
+from gui.state.notices import CHECK_INPUT, CHOOSE_WEIGHTS, NAME_ARCHITECTURE, NoticeKind
 from gui.state.records import OpenedModel
-from gui.state.state import (
-    CHECK_INPUT,
-    CHOOSE_WEIGHTS,
-    NAME_ARCHITECTURE,
-    NoticeKind,
-    State,
-)
+from gui.state.state import State
 
 FIRST_MODEL = ModelSource("demo:shapes")
 """What explains the scenes until a model has been chosen; the first start shows it."""

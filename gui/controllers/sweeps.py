@@ -13,12 +13,14 @@ from engine.errors import HookscopeError
 from engine.methods.registry import find
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
+from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import SWEEP_ENABLED, Settings
+from gui.settings.store import Settings
+from gui.settings.table import SWEEP_ENABLED
+from gui.state.notices import NoticeKind
 from gui.state.records import Request, SweepAnswer
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 # Long enough that moving through layers by key does not start a sweep at every step.
 _DELAY_MS = 120

@@ -6,7 +6,8 @@ from engine.records.asked import CLASS, Question
 from engine.records.explanations import layers_in
 from engine.targets.questions import title_of
 from engine.targets.refusals import refused_layers, score_layer
-from gui.settings import KEEP_SELECTION, Settings
+from gui.settings.store import Settings
+from gui.settings.table import KEEP_SELECTION
 from gui.state import offers
 from gui.state.records import OpenedModel
 from gui.state.state import State

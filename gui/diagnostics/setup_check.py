@@ -12,12 +12,12 @@ from PySide6.QtCore import QObject, QSettings, QTimer
 
 from engine.process import ending
 from engine.process.logs import log_file
-from gui import settings as table
 from gui.diagnostics.crashes import Crashes
 from gui.diagnostics.measures import Record, Step, StepFailed
 from gui.diagnostics.report import report
 from gui.diagnostics.walkthrough import STEPS, Walked, Walkthrough
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.state import State
 from gui.toolkit.windows import bring_to_front
 from gui.widgets.dialogs.setup_check import CheckDialog

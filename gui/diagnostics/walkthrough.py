@@ -28,14 +28,15 @@ from gui.diagnostics.measures import (
     resident_bytes,
 )
 from gui.jobs.lanes import Job
-from gui.state.state import Notice, NoticeKind, State
+from gui.state.notices import Notice, NoticeKind
+from gui.state.state import State
 from gui.widgets.layers.model import LayerModel
 from gui.widgets.predictions.model import ClassModel
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from engine.records.exports import ExportChoice
-    from gui.settings import Settings
+    from gui.settings.store import Settings
 
 _BUSY_S = 3.0
 _BIG = (4000, 3000)

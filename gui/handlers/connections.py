@@ -19,7 +19,6 @@ from engine.methods.registry import METHODS
 from engine.records.display import DisplaySettings
 from engine.render.colormaps import COLORMAPS
 from engine.render.looks import LOOKS, look_of, with_look
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.choices.choosing import Choosing
 from gui.handlers.comparing import Comparing
@@ -40,10 +39,12 @@ from gui.handlers.keeping.note_taker import NoteTaker
 from gui.handlers.keeping.session_opener import SessionOpener
 from gui.handlers.model_opener import ModelOpener
 from gui.handlers.reports.opener import ReportOpener
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import theme
-from gui.window.commands import look_command, method_command
+from gui.window.commands.derived import look_command, method_command
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

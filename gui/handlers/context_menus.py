@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QMenu
 from engine.escaping import plain
 from engine.files import presence
 from gui.controllers.images import Images
-from gui.state.state import REOPEN, NoticeKind, State
+from gui.state.notices import REOPEN, NoticeKind
+from gui.state.state import State
 from gui.toolkit import mnemonics
 from gui.toolkit.windows import not_shown, reveal
 from gui.window import menus

@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.exports import Exports
-from gui.jobs.file_work import ExportTask
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.jobs.files.writing import ExportTask
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

@@ -10,9 +10,11 @@ from PySide6.QtCore import QObject
 
 from gui.controllers.figures.figures import Figures
 from gui.controllers.figures.panes import reason_against
-from gui.settings import LAST_FOLDER, Settings
-from gui.state.state import NoticeKind, State
-from gui.window.commands import SHEETS
+from gui.settings.store import Settings
+from gui.settings.table import LAST_FOLDER
+from gui.state.notices import NoticeKind
+from gui.state.state import State
+from gui.window.commands.table import SHEETS
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject
 
 from gui.controllers.controller import Controller
 from gui.jobs.lanes import Job, Priority
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from shiboken6 import isValid
 from engine.paths import GUIDE
 from engine.process import logs
 from engine.version import VERSION
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit.windows import bring_to_front, not_shown, show_file
 from gui.window.main_window import MainWindow
 
@@ -98,7 +99,7 @@ class Help(QObject):
 
     def show_shortcuts(self) -> None:
         from gui.widgets.dialogs.small import ShortcutsDialog
-        from gui.window.commands import shortcut_rows
+        from gui.window.commands.table import shortcut_rows
 
         ShortcutsDialog(shortcut_rows(), self._window).open()
 

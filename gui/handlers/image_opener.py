@@ -9,10 +9,11 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.files import suffixes
 from engine.files.order import natural
-from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.settings import Settings
-from gui.state.state import OPEN_MANY, NoticeKind, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import OPEN_MANY, NoticeKind
+from gui.state.state import State
 from gui.window import drops
 from gui.window.drops import Dropped
 from gui.window.main_window import MainWindow
@@ -106,7 +107,7 @@ class ImageOpener(QObject):
 
     def _acted(self, action: str) -> None:
         if action == OPEN_MANY:
-            self._images.open_many()
+            self._images.finder.open_many()
 
     def close_image(self) -> None:
         if self._state.current_key is not None:

@@ -13,9 +13,10 @@ from engine.records.images import Preprocessing
 from engine.records.level_words import described
 from engine.records.levels import AUTO
 from gui.controllers.controller import Controller
-from gui.settings import Settings
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
 from gui.state.records import SeenInput
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 
@@ -44,8 +45,8 @@ class InputOpener(QObject):
                 "export_profile": self.ask_where,
             }
         )
-        controller.images.classes_found.connect(lambda path: self.take_classes(Path(path)))
-        controller.images.profile_found.connect(lambda path: self.take_profile(Path(path)))
+        controller.images.finder.classes_found.connect(lambda path: self.take_classes(Path(path)))
+        controller.images.finder.profile_found.connect(lambda path: self.take_profile(Path(path)))
         controller.images.ready.connect(self._look)
         controller.views.levelled.connect(self._look)
         self._models.not_adjusted.connect(self._not_adjusted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,12 +11,12 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from engine.records.workbench.trust import TrustSettings
-from gui import settings as table
 from gui.controllers.controller import Controller
+from gui.handlers.chart_saving import ask
 from gui.handlers.inspector.trusting import TrustGestures
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.inspected import Kind
-from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -166,36 +167,17 @@ class Inspecting(QObject):
 
     def _save(self, chart: Chart, what: str) -> None:
         """Ask where, and write a chart as a picture or as values."""
-        from gui.file_dialogs import save_dialog, start_folder
+        ask(self._window, self._settings, chart, what, partial(self._write, chart))
 
-        kinds = (
-            "PNG image (*.png);;SVG image (*.svg);;PDF (*.pdf)"
-            if what == "picture"
-            else "CSV (*.csv)"
-        )
-        suffix = ".png" if what == "picture" else ".csv"
-        name = plain_text.file_name(chart.name)[:80]
-        place = start_folder(self._settings) / f"{name}{suffix}"
-        dialog = save_dialog(self._window, f"Save {what}", place, kinds)
-        dialog.setDefaultSuffix(suffix[1:])
-        dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
-        dialog.open()
-
-    def _write(self, chart: Chart, what: str, path: Path) -> None:
-        if what == "values":
-            data = chart.values(",").encode()
-        else:
-            kinds = {".svg": chart.svg, ".pdf": chart.pdf}
-            data = kinds.get(path.suffix.lower(), chart.png)()
+    def _write(self, chart: Chart, path: Path, data: bytes) -> None:
         page, trusting = self._drawer.trust, self._controller.trusting
         trust = None
         if chart in (page.lines, page.bars):
             trust = TrustSettings(fill=trusting.fill, threshold=trusting.threshold)
-        numbers = self._drawer.numbers
-        facts = self._inspections.facts_of(
-            chart.name,
-            (chart.across, chart.up),
-            of_screen=chart in (numbers.histogram, numbers.profile),
-            trust=trust,
-        )
-        self._inspections.write(path, data, facts)
+        numbers, shown = self._drawer.numbers, self._inspections.shown
+        # These are of what is seen: of a channel in place of the map, if one is.
+        of_screen = chart in (numbers.histogram, numbers.profile)
+        channel = shown.subject if of_screen and shown is not None else ""
+        charts, axes = self._controller.charts, (chart.across, chart.up)
+        facts = charts.facts_of(chart.name, axes, channel=channel, trust=trust)
+        charts.write(path, data, facts)

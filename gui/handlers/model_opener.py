@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject
 
 from engine.formats.demo import PHOTOS
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.handlers.gallery_opener import GalleryOpener
 from gui.handlers.model_questions import ModelQuestions
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.state import State
 from gui.window.main_window import MainWindow
 
@@ -38,7 +38,7 @@ class ModelOpener(QObject):
         self.questions = ModelQuestions(window, state, controller.models, controller.published)
         self.questions.declined.connect(controller.sessions.restorer.let_go)
         self.gallery = GalleryOpener(window, state, controller, settings)
-        controller.images.model_found.connect(self._open)
+        controller.images.finder.model_found.connect(self._open)
         window.actions_by_id.connect(
             {
                 "demo_photos": lambda: self.open_named(PHOTOS),

@@ -20,7 +20,8 @@ from engine.questions import (
 from engine.records.sources import ModelSource
 from gui.controllers.models import Models
 from gui.controllers.published import Published
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

@@ -15,7 +15,7 @@ from engine.export.references import NO_PICTURES, Pictures
 from engine.lazy.numpy import np
 from engine.records.display import DisplaySettings
 from engine.records.figures import FACTS, FigureForm
-from gui.jobs.file_work import write_bytes
+from gui.jobs.files.writing import write_bytes
 from gui.toolkit.imaging import Picture
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gui.jobs.figure_work import free_path
-from gui.jobs.file_work import write_bytes
+from gui.jobs.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from engine.records.explanations import Explanation

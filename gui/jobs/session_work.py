@@ -13,7 +13,7 @@ from engine.files.hashing import sha256_of
 from engine.keeping import files, locating
 from engine.keeping.records import KeptFile, KeptModel, KeptSession
 from engine.keeping.settings import Apart, differences
-from gui.jobs.file_work import stamp_of
+from gui.jobs.files.finding import stamp_of
 
 if TYPE_CHECKING:
     from gui.jobs.lanes import Watch

@@ -10,8 +10,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from engine.formats.demo import TITLES
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.state import State
 from gui.toolkit.controls.hint_card import HintCard
 from gui.window.main_window import MainWindow

@@ -13,9 +13,9 @@ from engine.records.channels import By
 from engine.records.display import DisplaySettings, Sign
 from engine.render.profile import profile
 from engine.render.ticks import number_text
-from gui import settings as table
 from gui.controllers.inspector.inspecting import Inspections
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.inspected import ChannelGallery, Kind
 from gui.state.state import State
 from gui.toolkit.imaging import map_thumbnail

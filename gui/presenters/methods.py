@@ -7,14 +7,14 @@ from PySide6.QtCore import QObject
 from engine.methods import registry
 from engine.methods.registry import METHODS, Chosen, Method, choose, title_of
 from engine.methods.rows.shared import FUSE
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state import offers
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.widgets.choices.rows import Choice
 from gui.window.actions import in_menu
-from gui.window.commands import family_title, method_command, method_tip
+from gui.window.commands.derived import family_title, method_command, method_tip
 from gui.window.main_window import MainWindow
 
 _OPTIONS = "Options…"

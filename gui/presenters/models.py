@@ -9,7 +9,7 @@ from engine.escaping import LINE
 from engine.records.models import LayerNode
 from gui.state.state import State
 from gui.toolkit import plain_text
-from gui.widgets.layers.model import count_text
+from gui.widgets.layers.rows import count_text
 from gui.window.main_window import MainWindow
 
 

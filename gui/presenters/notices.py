@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject
 from engine.formats.demo import PHOTOS, TITLES, Advice
 from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.controllers.models import Models
-from gui.settings import Settings
-from gui.state.state import (
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import (
     AS_PAGE,
     BACK,
     CHECK_INPUT,
@@ -22,8 +22,8 @@ from gui.state.state import (
     STOP_READING,
     Notice,
     NoticeKind,
-    State,
 )
+from gui.state.state import State
 from gui.toolkit.windows import not_shown, show_file
 from gui.window.main_window import MainWindow
 

@@ -10,25 +10,22 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer
 
-from engine.comparing.difference import difference, explanation_of
-from engine.errors import HookscopeError
 from engine.methods.registry import title_of
 from engine.records.display import DisplaySettings
-from engine.records.edits import Crop, Edits
 from engine.records.explanations import Explanation
-from engine.render.overlay import nothing_words, number_text, value_range
+from engine.render.overlay import value_range
 from gui.controllers.controller import Controller
 from gui.presenters.edits import frame_in
-from gui.settings import Settings
+from gui.presenters.pane_difference import EXPLAINED, Difference
+from gui.presenters.pane_headings import heading
+from gui.settings.store import Settings
 from gui.state.panes import Pane
 from gui.state.scale import shared_end
 from gui.state.state import State
 from gui.toolkit.imaging import Picture
-from gui.widgets.canvas.panes.fitting import WIDE, Part
 from gui.widgets.canvas.panes.pane_canvas import PaneCanvas
 from gui.widgets.canvas.panes.pane_header import Heading
 from gui.widgets.canvas.panes.panes import DIFFERENCE, Linked
-from gui.widgets.canvas.words import caption_for, notice_for
 from gui.window.main_window import MainWindow
 
 _PROMPT = "Choose what to compare with. Esc: nothing"
@@ -50,9 +47,7 @@ class PanePresenter(QObject):
         self._pictures: dict[PaneCanvas, Picture | None] = {}
         self._maps: dict[PaneCanvas, Explanation | None] = {}
         self._active = state.pane.number
-        self._compared: tuple[Explanation, Explanation] | None = None
-        self._difference: Explanation | None = None
-        self._difference_words = ""
+        self._difference = Difference()
         # What changes in several panes at once is shown pane by pane: the overlays of four
         # photographs, coloured in one turn of the event loop, would hold the pointer up.
         self._later = QTimer(self)
@@ -181,7 +176,7 @@ class PanePresenter(QObject):
                 canvas.set_display(display)
                 self._fill(canvas, pane)
                 canvas.set_frame(frame_in(state, pane))
-            panes.show_heading(pane.number, self._heading(place, pane, display))
+            panes.show_heading(pane.number, heading(state, place, pane, display))
         if DIFFERENCE in canvases:
             self._show_difference(canvases[DIFFERENCE], own)
 
@@ -219,39 +214,7 @@ class PanePresenter(QObject):
             if self._state.links.zoom:
                 canvas.look_relatively(self._panes.canvas.relative_sight())
 
-    # --- what is said of them --------------------------------------------------------------------
-
-    def _heading(self, place: int, pane: Pane, display: DisplaySettings) -> Heading:
-        """What a pane shows: first what tells it from the others."""
-        panes, shown = self._state.panes, pane.explanation
-        image = self._state.images.get(pane.current_key or "")
-        title = image.title if image is not None else ""
-        images = len({one.current_key for one in panes}) > 1
-        if pane.bare:
-            return Heading(place, f"{title}  ·  original" if images and title else "original")
-        maps = [one for one in panes if not one.bare]
-        parts: list[tuple[bool, Part]] = []
-        if images:
-            parts.append((True, Part(title)))
-        if len({self._state.edits_of(one) for one in maps}) > 1:
-            parts.append((True, Part(_edits_words(self._state.edits_of(pane)))))
-        if len({one.model_source for one in maps}) > 1 and pane.model_source is not None:
-            parts.append((True, Part(pane.model_source.title)))
-        if len({(one.method, one.options) for one in maps}) > 1:
-            parts.append((True, Part(title_of(pane.method), ends=False)))
-        parts += _words(pane, maps, display)
-        parts.sort(key=lambda part: not part[0])
-        value = ""
-        if shown is not None:
-            end = value_range(shown.map, replace(display, end=None))[1]
-            known = f"max {number_text(end)}" if end >= 0.0 else f"min {number_text(end)}"
-            value = nothing_words(shown.map, display) or known
-            parts.append((False, Part(notice_for(shown, display))))
-        parts = [(differs, part) for differs, part in parts if part.text]
-        apart = tuple(part for differs, part in parts if differs) or tuple(
-            part for _, part in parts
-        )
-        return Heading(place, WIDE.join(part.text for _, part in parts), value, apart=apart)
+    # --- what they share -------------------------------------------------------------------------
 
     def _show_scale(self, display: DisplaySettings | None) -> None:
         """Show the scale that the maps share; None where each has its own."""
@@ -270,67 +233,17 @@ class PanePresenter(QObject):
 
     def _show_difference(self, canvas: PaneCanvas, own: DisplaySettings) -> None:
         first, second = self._state.panes
-        self._compute_difference(first.explanation, second.explanation)
+        self._difference.take(first.explanation, second.explanation)
         canvas.set_parts(caption=False, bar=True)
         canvas.set_bar_words(("1 − 2", "more in 2 / in 1"))
         canvas.set_display(replace(own, sign="signed", end=None))
         picture = self._state.picture_of(first)
         if picture is not None and self._pictures.get(canvas) is not picture:
             self._show_picture(canvas, picture)
-        if self._maps.get(canvas) is not self._difference:
-            self._maps[canvas] = self._difference
-            canvas.show_explanation(self._difference)
-        canvas.set_message("" if self._difference is not None else "No difference yet")
-        heading = Heading(0, self._difference_words, tip=_EXPLAINED)
-        self._panes.show_heading(DIFFERENCE, heading)
-
-    def _compute_difference(self, first: Explanation | None, second: Explanation | None) -> None:
-        if first is None or second is None:
-            self._compared = self._difference = None
-            self._difference_words = "1 − 2"
-            return
-        if self._compared == (first, second):
-            return
-        self._compared = first, second
-        try:
-            found = difference(first, second)
-        except HookscopeError as error:
-            self._difference = None
-            self._difference_words = str(error)
-            return
-        made = explanation_of(found, first, second)
-        self._difference = replace(made, signs=("more in 1", "more in 2"))
-        alike = "–" if found.correlation is None else _signed(found.correlation)
-        over = "–" if found.overlap is None else f"{found.overlap:.2f}"
-        self._difference_words = f"1 − 2  ·  correlation {alike}  ·  IoU {over}"
-
-
-def _edits_words(edits: Edits) -> str:
-    """What tells a pane with edits from one without."""
-    if not edits.steps:
-        return "original"
-    return "crop" if any(isinstance(step, Crop) for step in edits.steps) else "with edits"
-
-
-def _signed(number: float) -> str:
-    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
-
-
-_EXPLAINED = (
-    "The first map minus the second, on a scale of its own. Correlation: Pearson's, of the cells. "
-    "IoU: of the 20 % of the cells with the highest values in each map, how many they share."
-)
-
-
-def _words(pane: Pane, maps: list[Pane], display: DisplaySettings) -> list[tuple[bool, Part]]:
-    """(whether the panes differ in it, what is said) of layer and class, or what is in the way."""
-    shown = pane.explanation
-    if shown is None:
-        text = "computing…" if pane.computing else "no map"
-        return [(False, Part(text))]
-    caption = caption_for(shown, display, visible=True)
-    there = [one.explanation for one in maps if one.explanation is not None]
-    layers = len({one.layer for one in there}) > 1
-    subjects = len({one.subject or one.target.label for one in there}) > 1
-    subject = Part(f"{caption.label}  {caption.percent}", caption.label, ends=False)
-    return [(subjects, subject), (layers, Part(caption.layer))]
+        found = self._difference.map
+        if self._maps.get(canvas) is not found:
+            self._maps[canvas] = found
+            canvas.show_explanation(found)
+        canvas.set_message("" if found is not None else "No difference yet")
+        said = Heading(0, self._difference.words, tip=EXPLAINED)
+        self._panes.show_heading(DIFFERENCE, said)

@@ -9,17 +9,17 @@ from engine.records.level_words import described
 from engine.records.levels import AUTO
 from engine.targets.questions import find
 from engine.version import NAME
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.presenters.models import ModelPresenter
 from gui.presenters.work import WorkPresenter
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.images import OpenImage
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.toolkit.imaging import Picture
 from gui.widgets.canvas.view import Sight
-from gui.window.commands import SHEETS
+from gui.window.commands.table import SHEETS
 from gui.window.main_window import MainWindow
 
 _ROW_THUMBNAIL = 24

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject
 from engine.records.asked import Score
 from engine.targets.questions import QUESTIONS, QuestionRow, find
 from engine.targets.refusals import refused_layers
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state import offers
 from gui.state.state import State
 from gui.toolkit import plain_text

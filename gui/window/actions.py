@@ -1,15 +1,16 @@
-"""Creates the actions of the command table, with their menus and toolbar buttons."""
+"""Creates the actions of the command table, with their menus."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QToolBar, QToolButton
+from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 from gui.toolkit import mnemonics, plain_text, theme
-from gui.window.commands import FIXED, MODEL_MENU, TOOLBAR, Command, native, plain, table
+from gui.window.commands.command import Command, native, plain
+from gui.window.commands.table import FIXED, TOOLBAR, table
 
 
 class Actions(Mapping[str, QAction]):
@@ -110,37 +111,6 @@ class Actions(Mapping[str, QAction]):
     def check(self, id: str, on: bool = True) -> None:
         """Set a check mark without triggering the action."""
         self._actions[id].setChecked(on)
-
-
-def toolbar_buttons(bar: QToolBar, actions: Actions) -> dict[str, QToolButton]:
-    """The toolbar buttons by id; their menus are still empty."""
-    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    bar.setIconSize(QSize(18, 18))
-    bar.setMovable(False)
-    bar.setFloatable(False)
-    buttons = {}
-    for id, text in TOOLBAR:
-        actions[id].setIconText(text)
-        button = buttons[id] = QToolButton()
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        if id == "open_model":
-            button.setIcon(actions[id].icon())
-            button.setText(text)
-            button.setProperty("popup", True)
-            button.setToolTip("Open a model")
-            button.setMenu(mnemonics.add_to(QMenu(button)))
-            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        else:
-            button.setDefaultAction(actions[id])
-    return buttons
-
-
-def fill_buttons(buttons: Mapping[str, QToolButton], actions: Actions) -> None:
-    """Fill the menus of the buttons, once all actions exist."""
-    menu = buttons["open_model"].menu()
-    menu.addActions([actions[id] for id in MODEL_MENU])
-    menu.addSeparator()
-    menu.addMenu(actions.menu("recent_models"))
 
 
 def _action(command: Command, window: QMainWindow, groups: dict[str, QActionGroup]) -> QAction:

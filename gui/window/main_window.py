@@ -9,25 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QScrollArea,
-    QSizePolicy,
-    QSplitter,
     QStackedWidget,
     QStatusBar,
-    QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.toolkit import theme
-from gui.toolkit.labels import ElidedLabel, label
-from gui.window import actions
-from gui.window.commands import PAGES, SCORES, TOOLS
+from gui.toolkit.labels import ElidedLabel, Label
+from gui.window.actions import Actions
+from gui.window.columns import LEAST_CANVAS, NARROWEST, Columns
+from gui.window.commands.table import TOOLS
 from gui.window.drop_window import DropWindow
-from gui.window.placeholders import canvas_room, first_size, panel_room
+from gui.window.placeholders import first_size, panel_room
+from gui.window.toolbar import Toolbar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
     from gui.toolkit.controls.panel_button import PanelButton
     from gui.toolkit.controls.segments import Segments
-    from gui.toolkit.labels import Label
     from gui.widgets.bars.notice_bar import NoticeBar
     from gui.widgets.bars.page_bar import PageBar
     from gui.widgets.bars.status_bar import StatusBar
@@ -59,18 +57,12 @@ if TYPE_CHECKING:
     from gui.window.hold_original import BareKey
 
 _LOADING = "Loading the engine…"
-# The picture gets the room: the tree is the first to be narrow, and shows names and maps alone.
-_LEFT_SHARE, _LEFT_LEAST, _LEFT_MOST = 0.17, 176, 440
-_RIGHT_SHARE, _RIGHT_LEAST, _RIGHT_MOST = 0.2, 240, 280
-_NARROWEST = 176
 _STRIP_HEIGHT, _FOLDED_HEIGHT = 128, 28
 _LEAST_DISPLAY = 80
 _LEAST_WHAT_IF = 88
 _LOW = 900
 """The strip folds to one line in a window that is lower than this, in pixels."""
 _SHORT = 560
-# Wide enough for a sentence with a button below it.
-_LEAST_CANVAS = QSize(60 * theme.SPACE, 30 * theme.SPACE)
 # As high as its stop button, so that the image does not move when the button appears.
 _STATUS_HEIGHT = 8 * theme.SPACE
 
@@ -78,13 +70,12 @@ _STATUS_HEIGHT = 8 * theme.SPACE
 class MainWindow(DropWindow):
     """The main window.
 
-    first_painted: it is on the screen for the first time. page_chosen('picture' or 'folder'): in
-    the toolbar. folder_made: the folder page was created. turned: to the other page. closing: it
-    is about to close, so threads must end now. title_prefix: goes before its title.
+    first_painted: it is on the screen for the first time. folder_made: the folder page was created.
+    turned: to the other page. closing: it is about to close, so threads must end now. title_prefix:
+    goes before its title.
     """
 
     first_painted = Signal()
-    page_chosen = Signal(str)
     folder_made = Signal()
     turned = Signal()
     closing = Signal()
@@ -114,20 +105,21 @@ class MainWindow(DropWindow):
     questions: ChoicePanel
     scores: Segments
     device_label: Label
-    switch: Segments | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Hookscope")
         self.setMinimumSize(640, 400)
-        self.actions_by_id = actions.Actions(self)
+        self.actions_by_id = Actions(self)
         self._painting = self._painted = False
         self._bare_key: BareKey | None = None
         self._strip_choice = "auto"
         self._complete = False
-        self._own_columns = False
         self.resize(first_size(self.screen()))
-        self._build_toolbar()
+        # There is no map to export yet.
+        self.actions_by_id.enable(("export",), False)
+        self.toolbar = Toolbar(self.actions_by_id)
+        self.addToolBar(self.toolbar)
         self._lay_out()
 
     def complete(self) -> None:
@@ -143,15 +135,12 @@ class MainWindow(DropWindow):
         self._complete = True
 
     def _make_widgets(self) -> None:
-        from gui.toolkit.scrolling import Scrolled, scrolled
         from gui.widgets.bars.notice_bar import NoticeBar
         from gui.widgets.bars.page_bar import PageBar
         from gui.widgets.bars.status_bar import StatusBar
         from gui.widgets.canvas.line_tool import LineTool
         from gui.widgets.canvas.panes.panes import Panes
         from gui.widgets.canvas.region_tool import RegionTool
-        from gui.widgets.choices.foot import Foot
-        from gui.widgets.choices.panel import ChoicePanel
         from gui.widgets.display.panel import DisplayPanel
         from gui.widgets.image_strip.strip import ImageStrip
         from gui.widgets.inspector.drawer import Drawer
@@ -160,7 +149,7 @@ class MainWindow(DropWindow):
         from gui.window.hold_original import BareKey
 
         self.panes = Panes()
-        self.panes.setMinimumSize(_LEAST_CANVAS)
+        self.panes.setMinimumSize(LEAST_CANVAS)
         self.canvas = self.panes.canvas
         self.line_tool = LineTool(self.canvas)
         self._make_what_if()
@@ -177,11 +166,27 @@ class MainWindow(DropWindow):
         self.strip = ImageStrip()
         self.fit_strip()
         self.drawer = Drawer(self.strip)
+        self._make_choices()
+        self._make_side()
+        # Shown until the engine is loaded.
+        self.tree.set_message(_LOADING)
+        self.predictions.set_message(_LOADING)
+
+    def _make_choices(self) -> None:
+        """The panels below the buttons of the toolbar."""
+        from gui.widgets.choices.foot import SCORES, Foot
+        from gui.widgets.choices.panel import ChoicePanel
+
         self.methods = ChoicePanel("Methods", "Search methods", self, dragged_as="method")
         self.questions = ChoicePanel("Questions", "Search questions", self)
         foot = Foot("Score", SCORES)
         self.scores = foot.segments
         self.questions.set_foot(foot)
+
+    def _make_side(self) -> None:
+        """The panels on the right, one below the other."""
+        from gui.toolkit.scrolling import Scrolled, scrolled
+
         side = QVBoxLayout()
         side.setSpacing(1)
         side.addWidget(self.predictions, 1)
@@ -191,9 +196,6 @@ class MainWindow(DropWindow):
         self.side = scrolled(side)
         self.side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.side.setMinimumWidth(side.minimumSize().width())
-        # Shown until the engine is loaded.
-        self.tree.set_message(_LOADING)
-        self.predictions.set_message(_LOADING)
 
     def _make_what_if(self) -> None:
         """The tools beside the panes, and their panel."""
@@ -221,16 +223,7 @@ class MainWindow(DropWindow):
         """
         from gui.window.notice_lane import NoticeLane
 
-        widths = self.columns.saveState()
-        for panel in (self.tree, self.side):
-            least = max(panel.minimumWidth(), panel.minimumSizeHint().width())
-            panel.setMinimumWidth(max(_NARROWEST, least))
-        for place, widget in enumerate((self.tree, self.stage, self.side)):
-            room = self.columns.replaceWidget(place, widget)
-            if room is not None:
-                room.deleteLater()
-        self._share_width()
-        self.columns.restoreState(widths)
+        self.columns.fill(self.tree, self.stage, self.side)
         self._rows.replaceWidget(self._strip_room, self.drawer)
         self.drawer.leave_room(self.notice)
         self._strip_room.hide()
@@ -265,54 +258,18 @@ class MainWindow(DropWindow):
         """Whether the window has been painted."""
         return self._painted
 
-    def _build_toolbar(self) -> None:
-        bar = QToolBar("Toolbar")
-        bar.setObjectName("toolbar")
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self._buttons = actions.toolbar_buttons(bar, self.actions_by_id)
-        # There is no map to export yet.
-        self.actions_by_id.enable(("export",), False)
-        self._facts = QWidget()
-        self._facts.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        for id, button in self._buttons.items():
-            if id == "export":
-                # The model facts are between the buttons; Export comes last.
-                bar.addWidget(self._facts)
-            bar.addWidget(button)
-        self.addToolBar(bar)
-
     def _fill_toolbar(self) -> None:
-        from gui.toolkit.controls.panel_button import PanelButton
-
-        actions.fill_buttons(self._buttons, self.actions_by_id)
-        self.model_label = ElidedLabel()
-        self.method_button = PanelButton("method")
-        self.question_button = PanelButton("question")
-        self.device_label = label("")
-        self.device_label.setProperty("role", "dim")
-        self.device_label.hide()
-        row = QHBoxLayout(self._facts)
-        row.setContentsMargins(12, 0, 8, 0)
-        row.setSpacing(12)
-        row.addWidget(self.model_label, 1)
-        row.addWidget(self.method_button)
-        row.addWidget(self.question_button)
-        row.addWidget(self.device_label)
+        bar = self.toolbar
+        bar.fill()
+        self.model_label = bar.model_label
+        self.method_button = bar.method_button
+        self.question_button = bar.question_button
+        self.device_label = bar.device_label
 
     def _lay_out(self) -> None:
-        self.columns = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (
-            panel_room(_NARROWEST, _LOADING),
-            canvas_room(_LEAST_CANVAS),
-            panel_room(_NARROWEST),
-        ):
-            self.columns.addWidget(widget)
-        self.columns.setChildrenCollapsible(False)
-        self.columns.setHandleWidth(1)
-        self._share_width()
-        self.columns.splitterMoved.connect(self._columns_moved)
-        self.set_default_columns()
-        self._strip_room = panel_room(_NARROWEST)
+        self.columns = Columns(_LOADING)
+        self.columns.fit(self.width())
+        self._strip_room = panel_room(NARROWEST)
         self._strip_room.setFixedHeight(_FOLDED_HEIGHT if self.height() < _LOW else _STRIP_HEIGHT)
         picture = QWidget()
         self._rows = QVBoxLayout(picture)
@@ -335,20 +292,6 @@ class MainWindow(DropWindow):
 
     # --- the folder page -------------------------------------------------------------------------
 
-    def offer_pages(self, offered: bool) -> None:
-        """Show the switch between the pages in the toolbar, or leave it out."""
-        if self.switch is None and offered:
-            from gui.toolkit.controls.segments import Segments
-
-            self.switch = Segments("Page", PAGES)
-            self.switch.show_choice("picture")
-            self.switch.chosen.connect(self.page_chosen)
-            row = self._facts.layout()
-            assert isinstance(row, QHBoxLayout)
-            row.insertWidget(1, self.switch)
-        if self.switch is not None:
-            self.switch.setVisible(offered)
-
     def make_folder(self, make: Callable[[], FolderPage]) -> FolderPage:
         """The folder page, which is made when it is needed first."""
         if self.folder is None:
@@ -360,8 +303,7 @@ class MainWindow(DropWindow):
 
     def turn_to(self, page: str) -> None:
         """Bring a page to the front: 'picture' or 'folder'."""
-        if self.switch is not None:
-            self.switch.show_choice(page)
+        self.toolbar.show_page(page)
         if page == "folder" and self.folder is not None:
             self._stack.setCurrentWidget(self.folder)
         else:
@@ -375,27 +317,14 @@ class MainWindow(DropWindow):
         """Whether the folder page is in front."""
         return self.folder is not None and self._stack.currentWidget() is self.folder
 
-    def _share_width(self) -> None:
-        """Give extra width to the canvas only."""
-        for place, stretch in enumerate((0, 1, 0)):
-            self.columns.setStretchFactor(place, stretch)
-
-    def _columns_moved(self) -> None:
-        """From now on, the widths are the user's, whatever the size of the window."""
-        self._own_columns = True
-
-    def set_default_columns(self) -> None:
-        """Set the default column widths, which the window follows until the user moves one."""
-        left = min(_LEFT_MOST, max(_LEFT_LEAST, round(_LEFT_SHARE * self.width())))
-        right = min(_RIGHT_MOST, max(_RIGHT_LEAST, round(_RIGHT_SHARE * self.width())))
-        self.columns.setSizes([left, max(200, self.width() - left - right), right])
+    # --- layout ----------------------------------------------------------------------------------
 
     def reset_layout(self) -> None:
         """Restore the default window size and columns."""
         self.showNormal()
-        self._own_columns = False
+        self.columns.forget()
         self.resize(first_size(self.screen()))
-        self.set_default_columns()
+        self.columns.fit(self.width())
 
     def set_panels_visible(self, visible: bool) -> None:
         """Show or hide the panels and the image strip."""
@@ -404,20 +333,17 @@ class MainWindow(DropWindow):
 
     def save_layout(self) -> tuple[bytes, bytes]:
         """(geometry, state) for restore_layout."""
-        columns = bytes(self.columns.saveState().data()) if self._own_columns else b""
-        return bytes(self.saveGeometry().data()), columns
+        return bytes(self.saveGeometry().data()), self.columns.save()
 
     def restore_layout(self, geometry: bytes, state: bytes) -> None:
         """Restore the layout of the last run; Qt ignores invalid data."""
         if geometry:
             self.restoreGeometry(QByteArray(geometry))
-        if state:
-            self._own_columns = self.columns.restoreState(QByteArray(state))
+        self.columns.restore(state)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._own_columns:
-            self.set_default_columns()
+        self.columns.fit(self.width())
         if self._complete:
             self.fit_strip()
 

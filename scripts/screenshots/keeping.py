@@ -50,7 +50,7 @@ def session_missing(stage: Stage, path: Path) -> None:
     for gone in paths[2:]:
         gone.unlink()
     sessions.open(session)
-    stage.until(lambda: bool(sessions.missing), "the missing files")
+    stage.until(lambda: bool(sessions.missing.files), "the missing files")
     stage.until(lambda: sessions.restorer.pending is None, "the session")
     stage.hide_notice()
     stage.until(lambda: not stage.window.notice.isVisible(), "room for the picture")

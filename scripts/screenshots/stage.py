@@ -34,12 +34,12 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QTreeView, QWidg
 
 from engine.loading.adjustments import Adjustment
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL
 from gui.presenters.first_hints import FIRST_HINTS
 from gui.presenters.notices import FOREIGN_HINT
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import theme
 from gui.widgets.layers.model import LayerModel
 from scripts.screenshots.staging import on_ground, own_places
@@ -76,7 +76,7 @@ class Stage:
         self.controller = self.program.controller
         self.window.resize(*size)
         # The offscreen screen is smaller than what is staged, and the first columns fit the screen.
-        self.window.set_default_columns()
+        self.window.columns.fit(self.window.width())
         self._thumbnails_fresh = False
         self.strip_pictures = 0
         self._hub = _Hub()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gui import settings as table
+from gui.settings import table
 from scripts.screenshots.shots import shot
 
 if TYPE_CHECKING:

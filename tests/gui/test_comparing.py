@@ -29,8 +29,8 @@ from engine.formats.demo import SCENES
 from engine.loading.adjustments import Adjustment
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.controllers.models import NamedModel
+from gui.settings import table
 from gui.state.panes import MOST_PANES, Pane
 from gui.toolkit.labels import ElidedLabel
 from gui.toolkit.row_drag import compared

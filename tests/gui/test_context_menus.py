@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QMenu, QPushButto
 
 from engine.formats.demo import SCENES
 from gui.handlers import context_menus
-from gui.window.commands import table
+from gui.window.commands.table import table
 from gui.window.menus import CANVAS, COMPARE, PREDICTIONS, STRIP, TREE, fill
 from tests.gui.texts import name_of
 from tests.gui.user import User, child

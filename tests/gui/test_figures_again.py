@@ -19,7 +19,7 @@ from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
 from gui.jobs.figure_work import Collected
-from gui.settings import EXPORT_JSON
+from gui.settings.table import EXPORT_JSON
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.figures.batch import BatchDialog
 from gui.widgets.figures.dialog import FigureDialog

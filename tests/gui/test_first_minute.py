@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QPushButton
 from engine.formats.demo import PHOTOS, SCENES, Advice
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
-from gui import settings as table
-from gui.state.state import NoticeKind
+from gui.settings import table
+from gui.state.notices import NoticeKind
 from gui.toolkit import theme
 from tests.gui.user import Key, User, child
 

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from engine.records.sources import ModelSource
-from gui import settings as table
+from gui.settings import table
 from tests.gui.user import Key, User
 
 

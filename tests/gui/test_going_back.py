@@ -12,7 +12,7 @@ from PIL import Image
 from engine.lazy import torchvision
 from engine.records.asked import Question, Score
 from engine.records.sources import ModelSource
-from gui.settings import KEEP_SELECTION, SWEEP_ENABLED
+from gui.settings.table import KEEP_SELECTION, SWEEP_ENABLED
 from tests.gui.user import Key, Modifier, User
 
 

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QAbstractButton, QPushButton
 
 from engine.reader import SWITCH, client
 from engine.records.sources import ModelSource
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.dialogs.consent import ConsentDialog
 from tests.engine.hostile import zoo
 from tests.engine.hostile.honest_models import own

@@ -19,10 +19,10 @@ import engine
 from engine.images.reading import load_image
 from engine.loading.load import load_model
 from gui.controllers import exports
-from gui.jobs import file_work
+from gui.jobs.files import writing
 from gui.jobs.lanes import Job, Priority, Watch
+from gui.state.notices import NoticeKind
 from gui.state.records import OpenedModel
-from gui.state.state import NoticeKind
 from tests.gui.controllers.test_controller import WAIT_MS, Bench
 
 
@@ -51,10 +51,10 @@ class Gate:
         self.begun, self.let = threading.Event(), threading.Event()
         bench.gates.append(self.let)
 
-        def held(task: file_work.ExportTask, watch: Watch) -> file_work.ExportTask:
+        def held(task: writing.ExportTask, watch: Watch) -> writing.ExportTask:
             self.begun.set()
             assert self.let.wait(WAIT_MS / 1000)
-            return file_work.write_export(task, watch)
+            return writing.write_export(task, watch)
 
         monkeypatch.setattr(exports, "write_export", held)
 

@@ -209,9 +209,9 @@ def test_a_session_knows_the_file_that_is_pasted_from(
     (tmp_path / "moved" / "mark.jpg").rename(tmp_path / "elsewhere" / "mark.jpg")
     opened(user, tmp_path / "moved" / session.name)
     sessions = user.program.controller.sessions
-    assert [file.name for file in sessions.missing] == ["mark.jpg"]
-    sessions.locate(sessions.missing[0], tmp_path / "elsewhere" / "mark.jpg")
-    user.until(lambda: not sessions.missing)
+    assert [file.name for file in sessions.missing.files] == ["mark.jpg"]
+    sessions.missing.locate(sessions.missing.files[0], tmp_path / "elsewhere" / "mark.jpg")
+    user.until(lambda: not sessions.missing.files)
     user.until(lambda: str(tmp_path / "elsewhere") in str(edits(user)))
     assert np.array_equal(wait_pasted(user), shown)
     for dialog in user.program.window.findChildren(MissingDialog):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QListView, QMainWindow, QToolBar, QToolButton, QTreeView
+from PySide6.QtWidgets import QApplication, QListView, QMainWindow, QToolButton, QTreeView
 from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Prediction
@@ -15,10 +15,11 @@ from gui.toolkit import theme
 from gui.widgets.bars.notice_bar import NoticeBar
 from gui.widgets.image_strip.model import THUMBNAIL
 from gui.widgets.image_strip.strip import ImageStrip
-from gui.widgets.layers.model import Column
+from gui.widgets.layers.rows import Column
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
-from gui.window import actions
+from gui.window.actions import Actions
+from gui.window.toolbar import Toolbar
 
 
 @pytest.fixture(params=[1.0, 1.5, 2.0])
@@ -39,14 +40,11 @@ def high(font: QFont) -> int:
 def test_the_toolbar(qtbot: QtBot, font: QFont) -> None:
     window = QMainWindow()
     qtbot.addWidget(window)
-    bar = QToolBar()
+    bar = Toolbar(Actions(window))
     window.addToolBar(bar)
-    buttons = actions.toolbar_buttons(bar, actions.Actions(window))
-    for button in buttons.values():
-        bar.addWidget(button)
     with qtbot.waitExposed(window):
         window.show()
-    for button in buttons.values():
+    for button in bar.buttons.values():
         assert isinstance(button, QToolButton)
         # Border and padding take three pixels.
         assert button.height() >= high(font) + 3

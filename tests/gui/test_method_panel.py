@@ -12,7 +12,7 @@ import engine
 from engine.formats.demo import SCENES
 from engine.methods.registry import METHODS
 from engine.records.sources import ModelSource
-from gui import settings as table
+from gui.settings import table
 from gui.widgets.choices.option_form import OptionForm
 from gui.widgets.choices.panel import ChoicePanel
 from tests.gui.test_methods import click_row, method_action, offered, open_panel, shown, wait_method

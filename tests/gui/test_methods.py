@@ -23,10 +23,10 @@ from engine.methods.registry import METHODS, Family
 from engine.profiles import store
 from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.settings import table
+from gui.state.notices import NoticeKind
 from gui.toolkit import plain_text
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.choices.rows import Choice

@@ -25,7 +25,7 @@ from engine.questions import (
 )
 from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.dialogs.setup_check import CheckDialog
@@ -159,7 +159,7 @@ def test_the_window(user: User, strangers: StrangersFiles) -> None:
     for place in ("title of MainWindow", "tooltip of ElidedLabel", "DisplayRole of LayerView"):
         assert place in wheres
     for kind in ("ToolTipRole", "AccessibleTextRole"):
-        for view in ("LayerView", "_ClassList"):
+        for view in ("LayerView", "ClassList"):
             assert f"{kind} of {view}" in wheres
     assert "ToolTipRole of StripView" in wheres
     assert any(where.startswith("tooltip of action") for where in wheres)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
-from gui.controllers import images as controller
 from gui.controllers.models import NamedModel
+from gui.controllers.strip import finding
 from tests.gui.user import User, files
 
 TITLES = [scene.title for scene in SCENES]
@@ -48,7 +48,7 @@ def test_demo_scenes_that_are_worked_with_stay(user: User, picture: Path) -> Non
 def test_a_large_folder_is_opened_only_after_a_question(
     user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controller, "MANY", 5)
+    monkeypatch.setattr(finding, "MANY", 5)
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(6):

@@ -25,10 +25,10 @@ from engine.records.explanations import Explanation
 from engine.records.sources import ModelSource
 from engine.targets.questions import QUESTIONS
 from engine.targets.refusals import refusal, refused_layers
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.settings import KEEP_SELECTION
+from gui.settings import table
+from gui.settings.table import KEEP_SELECTION
 from gui.widgets.choices.option_form import OptionForm
 from gui.widgets.choices.panel import ChoicePanel
 from gui.widgets.dialogs.export import ExportDialog

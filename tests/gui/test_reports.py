@@ -14,8 +14,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QPushButton
 
 from engine.records.edits import Crop, Edits, Hide, Rectangle
-from gui import settings as table
 from gui.jobs import report_work
+from gui.settings import table
 from gui.widgets.reports.dialog import ReportDialog
 from gui.widgets.reports.paper import paper_of
 from tests.engine.reports.test_files import Page, Pages

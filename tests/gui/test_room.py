@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QStackedWidget
 from engine.lazy import torchvision
 from engine.records.sources import ModelSource
 from gui.app.program import Program
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.toolkit.controls.search_field import SearchField
 from gui.widgets.canvas.panes.arranging import arrangement
 from tests.gui.test_inspector import open_page

@@ -21,11 +21,11 @@ from engine.profiles import store
 from engine.records.asked import Question
 from engine.records.edits import Change, Changing, Edits, Fill, Filling, Hide, Rectangle
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app import recovery
 from gui.controllers.models import NamedModel
+from gui.settings import table
+from gui.state.notices import USE_OWN, USE_THEIRS
 from gui.state.panes import Links
-from gui.state.state import USE_OWN, USE_THEIRS
 from gui.toolkit.imaging import to_qimage
 from gui.widgets.sessions.missing import MissingDialog
 from tests.gui.user import Key, User, files
@@ -199,7 +199,7 @@ def test_missing_files_are_asked_for_by_name(
     dialog = user.dialog(MissingDialog)
     assert dialog.names == ["0.jpg", "1.jpg", "2.jpg"]
     sessions = program.controller.sessions
-    sessions.locate(sessions.missing[2], moved / "2.jpg")
+    sessions.missing.locate(sessions.missing.files[2], moved / "2.jpg")
     user.until(lambda: dialog.names == ["0.jpg"])
     user.until(lambda: user.target == 6)
     user.wait_explained()
@@ -229,7 +229,7 @@ def test_a_missing_model_is_waited_for(
     assert dialog.names == ["my net.pth"]
     user.until(lambda: user.names == ["0.jpg", "1.jpg"])
     sessions = program.controller.sessions
-    sessions.locate(sessions.missing[0], found)
+    sessions.missing.locate(sessions.missing.files[0], found)
     user.wait_layer("features.3")
     assert program.state.model_source == ModelSource(str(found))
     user.until(lambda: not program.window.findChildren(MissingDialog))

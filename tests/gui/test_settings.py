@@ -10,8 +10,8 @@ from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
 from engine.records.display import DisplaySettings
-from gui import settings as s
-from gui.settings import Settings
+from gui.settings import table as s
+from gui.settings.store import Settings
 
 
 @pytest.fixture

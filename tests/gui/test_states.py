@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.jobs.lanes import Job
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 
 WAIT_MS = 60_000
 

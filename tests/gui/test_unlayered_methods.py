@@ -16,13 +16,13 @@ from torch import nn
 import engine
 from engine.formats.demo import SCENES
 from engine.records.sources import ModelSource
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind
+from gui.settings import table
+from gui.state.notices import NoticeKind
 from gui.widgets.bars.status_bar import StatusBar
 from gui.widgets.dialogs.export import ExportDialog
-from gui.widgets.layers.model import Column
+from gui.widgets.layers.rows import Column
 from tests.gui.test_methods import method_action, shown, wait_method, wait_swept, wait_thumbnails
 from tests.gui.texts import painted
 from tests.gui.user import WAIT_MS, Key, Modifier, User

@@ -37,9 +37,9 @@ from PySide6.QtWidgets import (
 
 from engine.errors import LayerError
 from engine.formats.demo import SCENES
-from gui import settings as table
 from gui.app.program import Program
-from gui.state.state import NoticeKind
+from gui.settings import table
+from gui.state.notices import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.dialogs.export import ExportDialog
 from gui.widgets.predictions.model import ClassModel
@@ -408,7 +408,7 @@ def test_page_keys_change_the_image_whatever_has_the_focus(
         and place.isEnabled()
     ]
     kinds = {type(place).__name__ for place in places}
-    assert {"LayerView", "_ClassList", "PaneCanvas", "ImageCanvas", "QSlider"} & kinds
+    assert {"LayerView", "ClassList", "PaneCanvas", "ImageCanvas", "QSlider"} & kinds
     assert len(places) > 8
     for place in places:
         place.setFocus()

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.sources import ModelSource
 from gui.app.program import Shell
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.toolkit import theme
 from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.dialogs.export import ExportDialog

@@ -25,10 +25,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 
 WAIT_MS = 60_000
 # Closed programs that may wait in memory; collecting them takes as long as starting one.

@@ -9,7 +9,7 @@ from engine.methods.registry import Chosen, choose
 from engine.records.asked import CLASS, Question
 from engine.records.options import Value
 from engine.targets.questions import find as find_question
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.state import State
 
 

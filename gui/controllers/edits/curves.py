@@ -13,7 +13,8 @@ from gui.controllers.edits.making import opened_images
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.live_work import curve_of
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.state import State
 
 if TYPE_CHECKING:

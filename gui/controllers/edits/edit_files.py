@@ -11,7 +11,8 @@ from engine.export.references import Pictures
 from engine.records.edits import Edits
 from gui.controllers.edits.editing import Editor
 from gui.jobs.lanes import Job, Lane
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 
 class EditFiles(QObject):

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.records.edits import MOST_EDITS, NO_EDITS, Crop, Edit, Edits, Paste, Point, Rectangle
 from gui.controllers.edits.cutting import cut_out
+from gui.controllers.edits.giving import Giver
 from gui.controllers.edits.live import Live
 from gui.controllers.edits.making import Making
 from gui.controllers.explaining import Explainer
@@ -21,15 +22,16 @@ from gui.controllers.images import Images
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
 from gui.state.images import OpenImage
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 REST_MS = 250
 """The hand rests when it has not moved for so long."""
 
 
 class Editor(QObject):
-    """Writes OpenImage.edits. drafted: the draft is another one. selected_changed: another edit of
-    the list is selected, or none."""
+    """drafted: the draft is another one. selected_changed: another edit of the list is selected, or
+    none."""
 
     drafted = Signal()
     selected_changed = Signal()
@@ -48,7 +50,6 @@ class Editor(QObject):
         super().__init__(parent)
         self._state = state
         self._history = history
-        self._images = images
         self._explainer = explainer
         self._comparer = comparer
         self._making = making
@@ -63,7 +64,8 @@ class Editor(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._rested)
-        making.made.connect(self._made)
+        self._giver = Giver(state, images, explainer, making, live, self)
+        self._giver.given.connect(self._trim)
         state.current_changed.connect(self._left)
 
     # --- what is there ---------------------------------------------------------------------------
@@ -92,6 +94,11 @@ class Editor(QObject):
         if place != self.selected:
             self.selected = place
             self.selected_changed.emit()
+
+    def _trim(self, image: OpenImage) -> None:
+        """The selected edit may not be there any more."""
+        if image is self._state.current and self.selected >= len(image.edits.steps):
+            self.select(-1)
 
     # --- finished steps --------------------------------------------------------------------------
 
@@ -141,12 +148,12 @@ class Editor(QObject):
         beside = not any(pane.original for pane in self._state.panes)
 
         def do() -> None:
-            self._show(image, after)
+            self._giver.show(image, after)
             if beside and len(self._state.panes) == 1:
                 self._comparer.compare_original(first=True)
 
         def undo() -> None:
-            self._show(image, before)
+            self._giver.show(image, before)
             others = [pane for pane in self._state.others if pane.original]
             # The one that this step opened, also where other edits stay.
             if beside and others:
@@ -204,11 +211,11 @@ class Editor(QObject):
 
         def do() -> None:
             for image in images:
-                self._write(image, edits)
+                self._giver.write(image, edits)
 
         def undo() -> None:
             for image in images:
-                self._write(image, before[image.key])
+                self._giver.write(image, before[image.key])
 
         if images:
             self._history.do("apply edits to other images", do, undo)
@@ -225,9 +232,9 @@ class Editor(QObject):
         self, image: OpenImage, before: Edits, after: Edits, words: str, joins: str = ""
     ) -> None:
         if before == after:
-            self._show(image, after)
+            self._giver.show(image, after)
             return
-        show = self._show
+        show = self._giver.show
         self._history.do(
             words, lambda: show(image, after), lambda: show(image, before), joins=joins
         )
@@ -270,14 +277,14 @@ class Editor(QObject):
         self._rest.stop()
         image = self._state.images.get(key)
         if image is not None:
-            self._show(image, before)
+            self._giver.show(image, before)
 
     def _rested(self) -> None:
         if self._draft is not None:
             key, _, edits = self._draft
             image = self._state.images.get(key)
             if image is not None:
-                self._show(image, edits)
+                self._giver.show(image, edits)
 
     def _left(self) -> None:
         """Another image is shown: what was drawn on this one is finished."""
@@ -287,65 +294,13 @@ class Editor(QObject):
         key, before, after = self._draft
         self._draft = None
         self._rest.stop()
-        image, show = self._state.images.get(key), self._show
+        image, show = self._state.images.get(key), self._giver.show
         if image is not None and before != after:
             # Without going back to it.
-            self._write(image, after)
+            self._giver.write(image, after)
             self._history.do(
                 "edit image", lambda: show(image, after), lambda: show(image, before), done=True
             )
-
-    # --- showing ---------------------------------------------------------------------------------
-
-    def _show(self, image: OpenImage, edits: Edits) -> None:
-        """Give an image these edits, and show it."""
-        state = self._state
-        if image.key not in state.images:
-            state.notify(NoticeKind.INFO, f"{image.title or 'The image'} is no longer open.")
-            return
-        if state.current_key != image.key:
-            self._images.select(image.key)
-        self._write(image, edits)
-
-    def _write(self, image: OpenImage, edits: Edits) -> None:
-        state, before = self._state, image.done
-        image.edits = edits
-        if image is state.current and self.selected >= len(edits.steps):
-            self.select(-1)
-        state.edits_changed.emit(image.key)
-        shown = any(pane.current_key == image.key and not pane.original for pane in state.panes)
-        if not shown:
-            return
-        if image.done != before or state.answer is None or state.pane.computing:
-            self._void(image)
-        self._making.follow()
-        if image.loaded_with(image.done) is not None:
-            # Nothing has to be made: it is the original again, or what was made last.
-            state.image_updated.emit(image.key)
-            self._made(image.key)
-
-    def _void(self, image: OpenImage) -> None:
-        """What is known of an image does not hold any more; its map stays until the new one."""
-        state = self._state
-        for pane in state.panes:
-            if pane.current_key == image.key and not pane.original:
-                self._explainer.void(None if pane is state.pane else pane)
-                pane.answer = pane.sweep = None
-        if state.pane.current_key == image.key and not state.pane.original:
-            state.sweep_changed.emit()
-
-    def _made(self, key: str) -> None:
-        """Explain what is there now. A map of another frame would lie in the wrong place."""
-        state = self._state
-        self._live.forget()
-        for pane in state.panes:
-            loaded, shown = state.loaded_of(pane), pane.explanation
-            if pane.current_key != key or loaded is None or shown is None:
-                continue
-            if shown.image_size != (loaded.width, loaded.height):
-                pane.explanation = None
-        if state.current_key == key and not state.pane.original:
-            self._explainer.explain()
 
 
 def exchanged(edits: Edits, place: int, edit: Edit) -> Edits:

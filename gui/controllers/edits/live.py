@@ -16,7 +16,8 @@ from gui.controllers.edits.making import opened_images
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.live_work import LiveWork
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.edited import LiveScores
 from gui.state.images import OpenImage
 from gui.state.records import Request

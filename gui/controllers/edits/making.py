@@ -13,12 +13,14 @@ from engine.records.images import LoadedImage
 from gui.jobs.edit_work import Opened, make, needs_map
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority, Watch
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.edited import EditedImage
 from gui.state.images import OpenImage
+from gui.state.notices import NoticeKind
 from gui.state.panes import Pane
 from gui.state.pieces import Piece
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 _LARGE = 2_000_000
 

@@ -16,7 +16,7 @@ from gui.controllers.panes.comparing import Comparer
 from gui.controllers.undo.history import History
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Lane
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.state import State
 
 

@@ -15,7 +15,8 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import Collected, name_key, write_one_of_many
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.sheet_work import ImageSource, figure_of_one
-from gui.settings import EXACT, FIGURE_FACTS, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT, FIGURE_FACTS
 from gui.state.records import Request
 from gui.state.state import State
 

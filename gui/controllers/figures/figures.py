@@ -15,8 +15,10 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.figure_work import Collected, DrawnFigure, draw, write
 from gui.jobs.lanes import Job, Lane, Priority, Watch
 from gui.jobs.sheet_work import Kind, sheet_of_images, sheet_of_one
-from gui.settings import EXACT, FIGURE_FACTS, Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.settings.table import EXACT, FIGURE_FACTS
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 _MAPS, _DRAWING = "figure-maps", "figure-drawing"
 

@@ -13,6 +13,8 @@ from gui.controllers.folder.folders import Folders
 from gui.state.folders import Filter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.folders.clusters.finding import Cluster
     from engine.folders.clusters.hiding import Hidden
     from engine.folders.records import Job
@@ -46,12 +48,33 @@ class ChartFacts:
         """
         from engine.export.figures import folder_chart_facts
 
-        folders = self._folders
         about = self._job(kind)
-        if folders.folder is None or about is None:
+        if self._folders.folder is None or about is None:
             return None
+        return folder_chart_facts(
+            self._chart(kind, name, axes, table),
+            self._folder(self._folders.folder),
+            self._images(kind, about),
+            {
+                **about.facts,
+                "key": about.key,
+                "scores": about.scores,
+                "classes": list(about.classes),
+            },
+            clusters=self._clusters() if kind == CLUSTERS else None,
+            versions=versions,
+        )
+
+    def _chart(
+        self,
+        kind: str,
+        name: str,
+        axes: tuple[str, str],
+        table: tuple[Sequence[str], Sequence[Sequence[float | str | None]]],
+    ) -> dict[str, Any]:
+        """What the chart itself shows."""
         titles, rows = table
-        chart = {
+        chart: dict[str, Any] = {
             "kind": kind,
             "name": name,
             "across": axes[0],
@@ -63,26 +86,16 @@ class ChartFacts:
         if kind == MODELS:
             other = self._figures.bases[kind].other
             chart["other"] = None if other is None else {**other.facts, "key": other.key}
-        folder = {
-            "title": folders.title,
-            "paths": [str(path.absolute()) for path in folders.paths or (folders.folder,)],
-            "index": str(folders.folder),
-            "identity": folders.identity,
+        return chart
+
+    def _folder(self, folder: Path) -> dict[str, Any]:
+        """The folder and its index."""
+        return {
+            "title": self._folders.title,
+            "paths": [str(path.absolute()) for path in self._folders.paths or (folder,)],
+            "index": str(folder),
+            "identity": self._folders.identity,
         }
-        job = {
-            **about.facts,
-            "key": about.key,
-            "scores": about.scores,
-            "classes": list(about.classes),
-        }
-        return folder_chart_facts(
-            chart,
-            folder,
-            self._images(kind, about),
-            job,
-            clusters=self._clusters() if kind == CLUSTERS else None,
-            versions=versions,
-        )
 
     def _job(self, kind: str) -> Job | None:
         """By what the images of a chart were explained; None where it shows none."""

@@ -14,7 +14,8 @@ from gui.controllers.folder.running import is_model
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.folder import figures as folder_figures
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.clusters.finding import Cluster

@@ -9,14 +9,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
-from gui import settings as table
 from gui.controllers.folder.clustering import Clustering
 from gui.controllers.folder.folders import Folders
 from gui.jobs.folder import files
 from gui.jobs.folder.report import FolderReport, write_folder_report
 from gui.jobs.lanes import Job, Watch
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.reports.paper import paper_of
 
 _SHOW_FOLDER = "Show folder"

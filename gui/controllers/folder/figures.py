@@ -17,7 +17,8 @@ from gui.jobs.folder import figures as folder_figures
 from gui.jobs.folder.figures import BINS, RELIABILITY_BINS, FigureReader
 from gui.jobs.lanes import Job, Lane
 from gui.state.folders import FolderView
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,8 @@ from gui.controllers.folder.running import is_model
 from gui.controllers.images import Images
 from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.index.queries import Shown

@@ -21,9 +21,10 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import Reader
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.folders import Filter, FolderView, Listing, OpenedIndex, RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.index.queries import Shown
@@ -76,7 +77,7 @@ class Folders(QObject):
         self.runs.ended.connect(self._poll)
         self._first_page = FirstPage(state, models, images, comparer, self)
         self._first_page.came.connect(self._images_came)
-        images.paged_found.connect(self.open_paths)
+        images.finder.paged_found.connect(self.open_paths)
         self.folder: Path | None = None
         self.title = self.identity = ""
         self.paths: tuple[Path, ...] = ()

@@ -13,7 +13,8 @@ from engine.errors import ExportError, HookscopeError
 from engine.files.atomic import whole_file
 from engine.folders.index.typed import typed
 from engine.folders.index.where import COLUMNS
-from gui.settings import FOLDER_VIEWS, Settings
+from gui.settings.store import Settings
+from gui.settings.table import FOLDER_VIEWS
 from gui.state.folders import Filter, FolderView
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from engine.lazy.numpy import np
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import PAGE, Reader, RowPage
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.folders import Listing
 
 if TYPE_CHECKING:

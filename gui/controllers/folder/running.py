@@ -15,9 +15,11 @@ from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.folder import reading
 from gui.jobs.folder.running import Begun, FolderRunner, Plan
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.folders import RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 if TYPE_CHECKING:
     from engine.folders.inputs.labels import Match

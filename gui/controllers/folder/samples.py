@@ -12,7 +12,8 @@ from gui.controllers.folder.folders import Folders
 from gui.controllers.models import Models
 from gui.jobs.folder import reading
 from gui.jobs.lanes import Job, Watch
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 
 SAMPLE_MODEL = ModelSource("demo:shortcut")
 _SLOT = "folder samples"

@@ -6,29 +6,24 @@ class and question; it is dropped when these change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HookscopeError
 from engine.records.channels import ChannelMaps
 from engine.records.explanations import Explanation
 from engine.records.images import LoadedImage
-from engine.records.views import View
-from engine.records.workbench.trust import TrustSettings
 from engine.render.profile import Line, line_through, moved
 from gui.controllers.inspector.strongest import Strongest
 from gui.jobs import channel_work
+from gui.jobs.colouring import map_thumbnails
 from gui.jobs.engine_worker import EngineWorker
-from gui.jobs.figure_work import beside, write_chart
-from gui.jobs.file_work import map_thumbnails
 from gui.jobs.lanes import Job, Lane, Priority
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
 from gui.state.inspected import ChannelGallery, Kind, as_map
+from gui.state.notices import NoticeKind
 from gui.state.records import Request
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 ONE_LAYER = "Channels are those of one layer. Choose a single layer in the tree."
 STOPPED = "Stopped."
@@ -287,50 +282,3 @@ class Inspections(QObject):
             lambda drawn: self.film_ready.emit(drawn) if sweep is self._state.sweep else None
         )
         self._file_lane.submit(job)
-
-    # --- charts ----------------------------------------------------------------------------------
-
-    def facts_of(
-        self,
-        name: str,
-        axes: tuple[str, str],
-        *,
-        of_screen: bool = False,
-        trust: TrustSettings | None = None,
-    ) -> dict[str, Any] | None:
-        """What is written beside a chart of the map; None where there is none.
-
-        of_screen: its values are those of the channel that is seen in place of the map, if one is.
-        """
-        from engine.export.figures import chart_facts
-        from engine.export.sidecar import pane_facts
-
-        state, pane = self._state, self._state.pane
-        image, shown, source = state.loaded_of(pane), state.explanation, state.model_source
-        if image is None or shown is None or source is None:
-            return None
-        view = View.of(shown, image, source.key, state.edits_of(pane))
-        facts = pane_facts(image, shown.model, view, shown)
-        channel = self.shown.subject if of_screen and self.shown is not None else ""
-        return chart_facts(facts, name, axes, channel=channel, trust=trust)
-
-    def write(self, path: Path, data: bytes, facts: Mapping[str, Any] | None = None) -> None:
-        """Write a chart, with facts beside it; closing the program waits for it."""
-        pictures = self._state.pictures
-        job = Job(
-            f"Saving {path.name}",
-            lambda _watch: write_chart(path, data, facts, pictures),
-            slot="export chart",
-            priority=Priority.CLICK,
-            keep=True,
-        )
-        job.finished.connect(lambda whole: self._written(path, whole=whole))
-        job.failed.connect(lambda error: self._state.notify(NoticeKind.ERROR, str(error)))
-        self._file_lane.submit(job)
-
-    def _written(self, path: Path, *, whole: bool) -> None:
-        kind, words = NoticeKind.INFO, f"Saved {path.name}"
-        if not whole:
-            kind = NoticeKind.WARNING
-            words += f", but not how to repeat it: {beside(path).name} is another file"
-        self._state.notify(kind, words, "Show folder", str(path.absolute().parent))

@@ -17,9 +17,11 @@ from gui.controllers.figures.panes import request_of
 from gui.jobs import trust_work
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
-from gui.settings import EXACT, Settings
+from gui.settings.store import Settings
+from gui.settings.table import EXACT
+from gui.state.notices import NoticeKind
 from gui.state.records import Request
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("deletion", "insertion"),

@@ -23,7 +23,7 @@ from engine.records.models import ModelInfo
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.controllers.models import FIRST_MODEL, PHOTO_MODEL, Models
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.images import OpenImage
 from gui.state.panes import Left, Pane
 from gui.state.state import State

@@ -12,7 +12,8 @@ from engine.lazy.numpy import np
 from gui.controllers.folder.figures import FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.kept import view_of
-from gui.settings import FOLDER_CHART, Settings
+from gui.settings.store import Settings
+from gui.settings.table import FOLDER_CHART
 from gui.state.folders import Filter
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from engine.records.images import Note
-from gui.state.state import NOTE_BACK, NoticeKind, State
+from gui.state.notices import NOTE_BACK, NoticeKind
+from gui.state.state import State
 
 MOST_NOTES = 1_000
 """Of one image."""

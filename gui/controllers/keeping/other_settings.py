@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject
 
 from engine.keeping.settings import Apart, use_theirs
 from gui.jobs.lanes import Job
-from gui.state.state import USE_OWN, USE_THEIRS, NoticeKind, State
+from gui.state.notices import USE_OWN, USE_THEIRS, NoticeKind
+from gui.state.state import State
 
 
 class OtherSettings(QObject):

@@ -7,23 +7,20 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import MethodError
 from engine.formats.demo import SCENES
 from engine.keeping import locating
 from engine.keeping.records import KeptFile, KeptImage, KeptModel, KeptPane, KeptSession
-from engine.methods.registry import choose
 from engine.records.edits import Edits
-from engine.records.explanations import layers_in
 from engine.records.sources import ModelSource
-from engine.records.views import View
 from gui.controllers.explaining import Explainer
 from gui.controllers.images import Images
+from gui.controllers.keeping.chosen import choose_for, fit
 from gui.controllers.models import Models
 from gui.controllers.panes.comparing import Comparer
 from gui.controllers.taking_up import take_up
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.images import OpenImage
-from gui.state.panes import Left, Links, Pane
+from gui.state.panes import Links, Pane
 from gui.state.pieces import Piece
 from gui.state.records import OpenedModel
 from gui.state.state import State
@@ -173,30 +170,8 @@ class Restorer(QObject):
             image.edits = Edits.from_facts(kept.edits or ())
         except (ValueError, TypeError) as error:
             self._state.warn((f"{image.name}: its edits cannot be read and are left out: {error}",))
-        self._choose_for(image, kept)
+        choose_for(image, kept, self._sources)
         return image
-
-    def _choose_for(self, image: OpenImage, kept: KeptImage) -> tuple[str, ...]:
-        """Choose again what was chosen for an image; returns what cannot be, as notices."""
-        sources = self._sources
-        for mine, theirs in ((image.targets, kept.classes), (image.expected, kept.expected)):
-            mine |= {sources[id]: index for id, index in theirs.items() if id in sources}
-        image.questions |= {
-            sources[id]: asked for id, asked in kept.questions.items() if id in sources
-        }
-        notices: list[str] = []
-        for id, left in kept.left.items():
-            if id not in sources:
-                continue
-            try:
-                chosen = choose(left.method, dict(left.options))
-            except MethodError as error:
-                notices.append(f"{image.name}: {error}")
-                continue
-            image.left[sources[id]] = Left(
-                left.layer, chosen.method.slug, chosen.options, left.question, left.comparing
-            )
-        return tuple(notices)
 
     # --- models ----------------------------------------------------------------------------------
 
@@ -238,7 +213,7 @@ class Restorer(QObject):
         for kept in session.images:
             image = state.images.get(self._keys.get(kept.id, ""))
             if image is not None:
-                state.warn(self._choose_for(image, kept))
+                state.warn(choose_for(image, kept, self._sources))
         if state.current_key == self._keys.get(here.view.image):
             left = fit(state.pane, here)
             state.warn((*left, *take_up(state, here.view.question)))
@@ -349,35 +324,3 @@ def pieces_of(session: KeptSession) -> dict[str, Piece]:
     kept = {image.name: image.pixels for image in session.images if image.name in named}
     kept |= {source.name: source.pixels for source in session.sources}
     return {name: Piece(pixels) for name, pixels in kept.items() if pixels is not None}
-
-
-def fit(pane: Pane, kept: KeptPane) -> tuple[str, ...]:
-    """Select what was selected in a pane, as far as its model has it; what is left, as notices."""
-    view, info = kept.view, pane.info
-    assert info is not None
-    left: list[str] = []
-    names = {node.name for node in pane.layers if node.explainable}
-    pane.layer = None
-    if view.layer is not None:
-        parts = layers_in(view.layer, names)
-        if parts and all(part.partition("#")[0] in names for part in parts):
-            pane.layer = view.layer
-        else:
-            left.append(f"{info.title} has no layer {view.layer}, so its default one is explained")
-    pane.target = _class_of(view, info.classes)
-    if view.target is not None and pane.target is None:
-        left.append(f"{info.title} has no class {view.target}, so the predicted one is explained")
-    try:
-        chosen = choose(view.method or info.method, dict(view.options))
-        pane.method, pane.options = chosen.method.slug, chosen.options
-    except MethodError as error:
-        pane.method, pane.options = info.method, info.method_options
-        left.append(str(error))
-    return tuple(left)
-
-
-def _class_of(view: View, classes: Sequence[str]) -> int | None:
-    target = view.target
-    if isinstance(target, str):
-        return classes.index(target) if target in classes else None
-    return target if target is not None and target < len(classes) else None

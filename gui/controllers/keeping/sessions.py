@@ -5,14 +5,12 @@ Reading, writing and checksums have a lane of their own, so that no image waits 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import HookscopeError
-from engine.keeping import locating
 from engine.keeping.folders import KeptFolder
 from engine.keeping.pixels import MOST
 from engine.keeping.records import KeptFile, KeptSession, Run
@@ -20,14 +18,16 @@ from engine.keeping.settings import Apart
 from gui.controllers.images import Images
 from gui.controllers.keeping.capturing import Capturer, listed
 from gui.controllers.keeping.folder_page import FolderKeeper
+from gui.controllers.keeping.missing import MissingFiles, paths_of
 from gui.controllers.keeping.other_settings import OtherSettings
 from gui.controllers.keeping.restoring import Restorer
 from gui.controllers.models import Models
 from gui.jobs import session_work
 from gui.jobs.lanes import Job, Lane
 from gui.jobs.session_work import Changed, Opened, Written
-from gui.settings import Settings
-from gui.state.state import BACK, NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import BACK, NoticeKind
+from gui.state.state import State
 
 # The images of a folder are added one by one; they make one write.
 _SETTLED_AFTER_MS = 300
@@ -46,9 +46,7 @@ class Sessions(QObject):
     """Saves and opens sessions.
 
     settled(KeptSession): what is open, a moment after it has changed. saved(path): the session has
-    been written. missing_changed(tuple of KeptFile): files of the session that are not where they
-    were; each is to be located or left out.
-    busy_changed(Job | None): what is being saved or opened.
+    been written. busy_changed(Job | None): what is being saved or opened.
 
     folder_page: takes and opens the folder page; None before there is one.
     """
@@ -56,7 +54,6 @@ class Sessions(QObject):
     settled = Signal(object)
     busy_changed = Signal(object)
     saved = Signal(object)
-    missing_changed = Signal(object)
 
     def __init__(
         self,
@@ -70,7 +67,6 @@ class Sessions(QObject):
         super().__init__(parent)
         self._state = state
         self._settings = settings
-        self._images = images
         self._capturer = Capturer(state, settings, models)
         self.restorer = restorer
         self.folder_page: FolderKeeper | None = None
@@ -81,7 +77,8 @@ class Sessions(QObject):
         self._named: tuple[Path, bool] | None = None
         self._before: _Before | None = None
         self.others = OtherSettings(state, self._submit, self._reopen, self)
-        self.missing: tuple[KeptFile, ...] = ()
+        self.missing = MissingFiles(state, images, restorer, self._submit, self)
+        self.missing.located.connect(self.note_change)
         restorer.done.connect(self._restored)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -238,12 +235,13 @@ class Sessions(QObject):
         self._named = (file, unsaved) if file is not None else None
         self._tell(file, unsaved)
         self._written = self._before = None
-        self._lacks(missing)
+        self.missing.note(missing)
         if not afresh:
             self.others.note(apart)
             if self.folder_page is not None and (replacing or session.folder is not None):
                 self.folder_page.restore(session.folder)
-        self.restorer.restore(session, replacing=replacing, missing=_paths(missing), afresh=afresh)
+        lacking = paths_of(missing)
+        self.restorer.restore(session, replacing=replacing, missing=lacking, afresh=afresh)
 
     def _restored(self) -> None:
         """What is open now is what the file has, unless there were changes before."""
@@ -276,37 +274,7 @@ class Sessions(QObject):
             self._before = here
             self.note_change()
 
-    # --- what is missing, or has changed ---------------------------------------------------------
-
-    def _lacks(self, missing: tuple[KeptFile, ...]) -> None:
-        if missing != self.missing:
-            self.missing = missing
-            self.missing_changed.emit(missing)
-
-    def locate(self, file: KeptFile, path: Path) -> None:
-        """A missing file is here; others may have been moved along with it."""
-        others = [other.path for other in self.missing if other is not file]
-        job = Job(
-            "Looking for the other files",
-            lambda _watch: {file.path: path} | locating.followed(file.path, path, others),
-        )
-        job.finished.connect(self._located)
-        self._submit(job)
-
-    def _located(self, places: dict[str, Path]) -> None:
-        self._lacks(tuple(file for file in self.missing if file.path not in places))
-        self.restorer.locate(places, _paths(self.missing))
-        self.note_change()
-
-    def leave_out(self, files: tuple[KeptFile, ...]) -> None:
-        """Go on without these files: their images are closed."""
-        paths = _paths(files)
-        self._lacks(tuple(file for file in self.missing if file not in files))
-        self.restorer.leave_out(paths)
-        images = self._state.images.items()
-        self._images.close_many(
-            [key for key, image in images if image.error and str(image.path) in paths]
-        )
+    # --- what has changed ------------------------------------------------------------------------
 
     def _check(self, session: KeptSession) -> None:
         """Say which files are not as they were when the session was saved."""
@@ -352,7 +320,3 @@ class Sessions(QObject):
             self._lane = Lane("sessions", self)
             self._lane.busy_changed.connect(self.busy_changed)
         self._lane.submit(job)
-
-
-def _paths(files: Iterable[KeptFile]) -> frozenset[str]:
-    return frozenset(file.path for file in files)

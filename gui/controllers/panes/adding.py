@@ -12,8 +12,9 @@ from gui.controllers.explaining import Explainer
 from gui.controllers.models import Models
 from gui.controllers.panes.following import Options
 from gui.controllers.panes.sharing import Sharing
+from gui.state.notices import NoticeKind
 from gui.state.panes import MOST_PANES, Pane
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Adding(QObject):

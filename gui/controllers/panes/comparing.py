@@ -20,7 +20,7 @@ from gui.controllers.panes.following import Options, Selection, go_along, take_m
 from gui.controllers.panes.sharing import Sharing
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.state.panes import Pane
 from gui.state.records import OpenedModel
 from gui.state.state import State

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gui.settings import SCALE_END, Settings
+from gui.settings.store import Settings
+from gui.settings.table import SCALE_END
+from gui.state.notices import NoticeKind
 from gui.state.scale import shared_end
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 
 class Sharing:

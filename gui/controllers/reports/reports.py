@@ -14,10 +14,11 @@ from engine.records.workbench.trust import TrustFigure
 from gui.jobs.engine_worker import EngineWorker
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.jobs.report_work import ReportTask, ScriptTask, script_text, write_report
-from gui.settings import Settings
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
 from gui.state.panes import Pane
 from gui.state.scale import shared_end
-from gui.state.state import NoticeKind, State
+from gui.state.state import State
 
 NO_MAP = "There is no heat map yet."
 

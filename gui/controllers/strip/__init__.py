@@ -1,4 +1,4 @@
-"""The images of the strip: reading them, freeing what can be read again, and closing them.
+"""The images of the strip: finding and reading them, freeing what can be read again, closing them.
 
 Which are opened and which is selected is decided in gui/controllers/images.py.
 """

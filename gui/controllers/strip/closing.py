@@ -11,7 +11,8 @@ from engine.records.sources import ModelSource
 from gui.controllers.strip.reading import Reader
 from gui.controllers.undo.history import History
 from gui.state.images import OpenImage
-from gui.state.state import REOPEN, State
+from gui.state.notices import REOPEN
+from gui.state.state import State
 
 _MOST_CLOSED = 10
 """How often closing can be undone."""

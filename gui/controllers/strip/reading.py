@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from engine.errors import HookscopeError, ImageError
 from engine.keeping.pixels import KeptPixels
 from engine.records.images import LoadedImage
-from gui.jobs.file_work import Decoded, decode, decode_bytes, read_thumbnail, small
+from gui.jobs.files.decoding import Decoded, decode, decode_bytes, read_thumbnail, small
 from gui.jobs.lanes import Job, Lane, Priority
 from gui.state.images import OpenImage
 from gui.state.state import State

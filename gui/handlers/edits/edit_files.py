@@ -9,8 +9,9 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.controller import Controller
 from gui.controllers.edits.edit_files import text_of
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

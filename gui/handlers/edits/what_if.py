@@ -32,11 +32,12 @@ from gui.controllers.controller import Controller
 from gui.controllers.edits.curves import placed
 from gui.controllers.edits.editing import exchanged
 from gui.handlers.edits.edit_files import EditFiles
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import mnemonics
 from gui.widgets.canvas.tools.drawing import Tool
-from gui.window.commands import TOOLS
+from gui.window.commands.table import TOOLS
 from gui.window.main_window import MainWindow
 
 _OPEN_ONLY = (*(f"tool_{name}" for name in TOOLS), "brush_smaller", "brush_larger", "paste_part")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from PySide6.QtCore import QObject
 
 from engine.folders.index.typed import in_words
 from engine.folders.index.where import Where
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.controllers.folder.chart_facts import CLUSTERS, MODELS, ChartFacts
 from gui.controllers.folder.figures import HISTOGRAM
-from gui.settings import Settings
+from gui.handlers.chart_saving import ask
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import Filter
 from gui.state.state import State
 from gui.window.main_window import MainWindow
@@ -183,31 +185,9 @@ class FigureGestures(QObject):
 
     def _save(self, chart: Figure | FigureTable, what: str) -> None:
         """Ask where, and write a chart as a picture or as values."""
-        from gui.file_dialogs import save_dialog, start_folder
-        from gui.toolkit import plain_text
+        ask(self._window, self._settings, chart, what, partial(self._write, chart))
 
-        kinds = (
-            "PNG image (*.png);;SVG image (*.svg);;PDF (*.pdf)"
-            if what == "picture"
-            else "CSV (*.csv)"
-        )
-        suffix = ".png" if what == "picture" else ".csv"
-        name = plain_text.file_name(chart.name)[:80]
-        dialog = save_dialog(
-            self._window, f"Save {what}", start_folder(self._settings) / f"{name}{suffix}", kinds
-        )
-        dialog.setDefaultSuffix(suffix[1:])
-        dialog.fileSelected.connect(lambda path: self._write(chart, what, Path(path)))
-        dialog.open()
-
-    def _write(self, chart: Figure | FigureTable, what: str, path: Path) -> None:
-        from gui.toolkit.charts.figure import Figure
-
-        if what == "values" or not isinstance(chart, Figure):
-            data = chart.values(",").encode()
-        else:
-            kinds = {".svg": chart.svg, ".pdf": chart.pdf}
-            data = kinds.get(path.suffix.lower(), chart.png)()
+    def _write(self, chart: Figure | FigureTable, path: Path, data: bytes) -> None:
         # A mean map in the list of clusters is one of theirs.
         kind = self._kinds.get(chart, CLUSTERS)
         engine = self._state.engine
@@ -218,7 +198,7 @@ class FigureGestures(QObject):
             chart.rows(),
             engine.versions if engine is not None else {},
         )
-        self._controller.inspections.write(path, data, facts)
+        self._controller.charts.write(path, data, facts)
 
 
 def _is_on(own: Filter, columns: tuple[str, ...]) -> bool:

@@ -11,8 +11,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QInputDialog, QMenu
 
 from gui.controllers.controller import Controller
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import mnemonics, plain_text
 from gui.toolkit.windows import not_shown, reveal
 from gui.window.main_window import MainWindow

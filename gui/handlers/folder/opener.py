@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from engine.errors import HookscopeError
-from gui import settings as table
 from gui.controllers.controller import Controller
 from gui.controllers.folder.samples import SampleFolder
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import Filter, RunState
 from gui.state.state import State
 from gui.window.main_window import MainWindow
@@ -32,7 +32,7 @@ class FolderOpener(QObject):
         self._folders = controller.folders
         self._settings = settings
         self._samples = SampleFolder(state, controller.models, self._folders, self)
-        window.page_chosen.connect(self._folders.turn)
+        window.toolbar.page_chosen.connect(self._folders.turn)
         window.folder_made.connect(self._connect)
         window.notice.acted.connect(self._acted)
         window.actions_by_id.connect(
@@ -81,7 +81,7 @@ class FolderOpener(QObject):
         dialog.open()
 
     def _acted(self, action: str, argument: str) -> None:
-        from gui.state.state import AS_PAGE
+        from gui.state.notices import AS_PAGE
 
         if action == AS_PAGE:
             self._folders.open_paths([Path(argument)])

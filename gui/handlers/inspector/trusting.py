@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from engine.records.images import Region
 from engine.records.workbench.trust import Box
 from gui.controllers.inspector.trusting import Trusting
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.window.main_window import MainWindow
 
 

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject
 
 from engine.records.images import Note, Region
 from gui.controllers.keeping.notes import Notes
-from gui.state.state import NOTE_BACK, State
+from gui.state.notices import NOTE_BACK
+from gui.state.state import State
 from gui.widgets.canvas.region_tool import RegionTool
 from gui.widgets.notes.editor import NoteEditor
 from gui.window.main_window import MainWindow

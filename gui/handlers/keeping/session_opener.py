@@ -8,10 +8,11 @@ from PySide6.QtCore import QObject
 
 from engine.files import suffixes
 from engine.keeping.records import KeptFile
-from gui import settings as table
 from gui.controllers.controller import Controller
-from gui.settings import Settings
-from gui.state.state import USE_OWN, USE_THEIRS, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import USE_OWN, USE_THEIRS
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.widgets.sessions.missing import MissingDialog
 from gui.window.main_window import MainWindow
@@ -31,7 +32,7 @@ class SessionOpener(QObject):
         self._settings = settings
         self._sessions = sessions = controller.sessions
         self._missing: MissingDialog | None = None
-        sessions.missing_changed.connect(self._show_missing)
+        sessions.missing.changed.connect(self._show_missing)
         sessions.saved.connect(self._saved)
         window.actions_by_id.connect(
             {
@@ -113,7 +114,7 @@ class SessionOpener(QObject):
         self._missing = None
 
     def _file(self, path: str) -> KeptFile | None:
-        return next((file for file in self._sessions.missing if file.path == path), None)
+        return next((file for file in self._sessions.missing.files if file.path == path), None)
 
     def _ask_place(self, path: str) -> None:
         from gui.file_dialogs import open_dialog, start_folder
@@ -125,12 +126,12 @@ class SessionOpener(QObject):
         kinds = f"Files like {file.name} (*{suffix})" if suffix else "Files (*)"
         title = f"Locate {plain_text.line(file.name)}"
         dialog = open_dialog(self._window, title, start_folder(self._settings), kinds)
-        dialog.fileSelected.connect(lambda name: self._sessions.locate(file, Path(name)))
+        dialog.fileSelected.connect(lambda name: self._sessions.missing.locate(file, Path(name)))
         dialog.open()
 
     def _leave_out(self, paths: list[str]) -> None:
         files = (self._file(path) for path in paths)
-        self._sessions.leave_out(tuple(file for file in files if file is not None))
+        self._sessions.missing.leave_out(tuple(file for file in files if file is not None))
 
     # --- menus -----------------------------------------------------------------------------------
 

@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.reports.reports import Reports
-from gui.settings import LAST_FOLDER, Settings
-from gui.state.state import NoticeKind, State
+from gui.settings.store import Settings
+from gui.settings.table import LAST_FOLDER
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
 

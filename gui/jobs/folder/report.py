@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.lazy.numpy import np
 from engine.render.painting import colorize
 from engine.version import NAME, VERSION
-from gui.jobs.file_work import write_bytes
+from gui.jobs.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from engine.folders.clusters.finding import Cluster

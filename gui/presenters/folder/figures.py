@@ -13,7 +13,7 @@ from gui.controllers.folder.figures import HISTOGRAM, FolderFigures
 from gui.controllers.folder.folders import Folders
 from gui.jobs.folder.reading import title_of
 from gui.presenters.folder.names import job_name
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.toolkit.imaging import map_thumbnail
 from gui.window.main_window import MainWindow
 

@@ -9,15 +9,16 @@ from PySide6.QtGui import QImage
 
 from engine.lazy.numpy import np
 from engine.methods.registry import find
-from gui import settings as table
 from gui.controllers.folder.folders import Folders
 from gui.controllers.folder.running import fits
 from gui.jobs.folder import reading
 from gui.jobs.folder.reading import RowPage
 from gui.presenters.folder.names import job_name
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.state.folders import FolderView, RunState
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class FolderPresenter(QObject):
 
     def _opened(self) -> None:
         folders, window = self._folders, self._window
-        window.offer_pages(folders.folder is not None)
+        window.toolbar.offer_pages(folders.folder is not None)
         window.actions_by_id["folder_page"].setEnabled(folders.folder is not None)
         if folders.folder is None:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -137,12 +138,9 @@ class Hud:
         self.plate(plate)
         left = plate.left() + 2 * SPACE
         if stacked:
-            place = QRectF(left, plate.top() + SPACE, plate.width() - 4 * SPACE, line)
-            text = ", ".join(words)
-            if metrics.horizontalAdvance(text) > place.width():
-                # The toolbar names the method too.
-                text = words[1]
-            self.text(place, metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width()))
+            self._words_above(
+                QRectF(left, plate.top() + SPACE, plate.width() - 4 * SPACE, line), words
+            )
         else:
             top = plate.center().y() - line
             self.text(QRectF(left, top, head, line), words[0])
@@ -151,8 +149,22 @@ class Hud:
         bar = QRectF(start, plate.top() + 2 * SPACE + above, width, BAR_HEIGHT)
         self._bar(bar, settings, blank=overlay.is_blank(explanation.map, settings))
         widest = max(*ends, metrics.horizontalAdvance("0.000"))
-        for place_, text in numbers((widest + 2 * SPACE) / width):
-            x = bar.left() + place_ * width
+        self._marks(bar, numbers((widest + 2 * SPACE) / width), widest)
+
+    def _words_above(self, place: QRectF, words: tuple[str, str]) -> None:
+        """Paint what the values are in one line, as far as there is room."""
+        metrics = QFontMetricsF(self._small)
+        text = ", ".join(words)
+        if metrics.horizontalAdvance(text) > place.width():
+            # The toolbar names the method too.
+            text = words[1]
+        self.text(place, metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width()))
+
+    def _marks(self, bar: QRectF, marks: Sequence[tuple[float, str]], widest: float) -> None:
+        """Paint numbers under the bar. marks: (place from 0 to 1, text)."""
+        line = QFontMetricsF(self._small).height()
+        for place, text in marks:
+            x = bar.left() + place * bar.width()
             self._painter.setPen(QPen(_FAINT, 1))
             self._painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 3))
             under = QRectF(x - widest, bar.bottom() + 3, 2 * widest, line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -16,6 +16,7 @@ from engine.records.levels import Depth
 from engine.render.overlay import cell_at, value_at
 from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
+from gui.widgets.canvas.busy import Busy
 from gui.widgets.canvas.hud import Hud
 from gui.widgets.canvas.items import OutlineItem, OverlayItem, PictureItem
 from gui.widgets.canvas.lane import TitleLane
@@ -29,12 +30,6 @@ from gui.widgets.canvas.words import (
     notice_for,
     scale_notice,
 )
-
-__all__ = ["ImageCanvas", "Readout"]
-
-_BUSY_DELAY_MS = 150
-_BUSY_FRAME_MS = 40
-_BUSY_PERIOD_MS = 1600
 
 _BY_KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
@@ -83,14 +78,10 @@ class ImageCanvas(LevelView):
         )
         for item in self._items:
             self.scene().addItem(item)
-        self._busy_delay = QTimer(self)
-        self._busy_delay.setSingleShot(True)
-        self._busy_delay.setInterval(_BUSY_DELAY_MS)
-        self._busy_delay.timeout.connect(self._show_busy)
-        self._busy_frame = QTimer(self)
-        self._busy_frame.setInterval(_BUSY_FRAME_MS)
-        self._busy_frame.timeout.connect(self._move_busy_line)
-        self._busy_clock = QElapsedTimer()
+        self._busy = Busy(self)
+        self._busy.begun.connect(self._busy_changed)
+        self._busy.ended.connect(self._busy_changed)
+        self._busy.moved.connect(self._move_busy_line)
         self.setMinimumSize(40 * theme.SPACE, 30 * theme.SPACE)
         self.set_band(self._band_height())
         self.setAccessibleName("Image")
@@ -200,13 +191,7 @@ class ImageCanvas(LevelView):
 
         The previous map is dimmed and a thin line moves along the top, until set_busy(False).
         """
-        if not busy:
-            self._busy_delay.stop()
-            self._busy_frame.stop()
-            self._overlay_item.set_dimmed(False)
-            self.viewport().update()
-        elif not self._busy_frame.isActive() and not self._busy_delay.isActive():
-            self._busy_delay.start()
+        self._busy.set(busy)
 
     @property
     def cell(self) -> tuple[int, int] | None:
@@ -221,7 +206,7 @@ class ImageCanvas(LevelView):
     @property
     def busy_shown(self) -> bool:
         """Whether the busy line is visible."""
-        return self._busy_frame.isActive()
+        return self._busy.shown
 
     def picture_with_overlay(self) -> QImage:
         """The visible part of the image as displayed, in screen pixels; null if there is none."""
@@ -261,10 +246,8 @@ class ImageCanvas(LevelView):
         self.viewport().update()
 
     @Slot()
-    def _show_busy(self) -> None:
-        self._overlay_item.set_dimmed(True)
-        self._busy_clock.start()
-        self._busy_frame.start()
+    def _busy_changed(self) -> None:
+        self._overlay_item.set_dimmed(self._busy.shown)
         self.viewport().update()
 
     @Slot()
@@ -363,7 +346,7 @@ class ImageCanvas(LevelView):
         if self._message[0]:
             hud.message(*self._message, on_picture=picture is not None)
         if self.busy_shown:
-            hud.busy_line(self._busy_clock.elapsed() % _BUSY_PERIOD_MS / _BUSY_PERIOD_MS)
+            hud.busy_line(self._busy.phase)
         if self._keyboard_focus and self.hasFocus():
             hud.focus_frame()
         if self._drop_hint:

@@ -15,18 +15,6 @@ from engine.records.levels import Depth
 from engine.render import overlay
 from gui.toolkit import plain_text
 
-__all__ = [
-    "Caption",
-    "Readout",
-    "caption_for",
-    "longest_raw",
-    "notice_for",
-    "raw_words",
-    "scale_notice",
-    "scale_words",
-]
-
-
 _FAINT = 0.1
 """The part of a locked scale below which a map that fades out can hardly be seen."""
 

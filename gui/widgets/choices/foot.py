@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -12,6 +13,13 @@ from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import label
 
 GAP = theme.SPACE
+
+SCORES: Final = (
+    ("logit", "Logit", "The class's own score, whatever the others have"),
+    ("log-probability", "Log-probability", "Rises with the class and falls with the others"),
+    ("probability", "Probability", "Flat where the network is certain: its gradient vanishes"),
+)
+"""The scores that a question may be asked by, below the questions."""
 
 
 class Foot(QWidget):

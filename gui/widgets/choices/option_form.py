@@ -176,41 +176,54 @@ def _field(option: Option, edited: object) -> Field:
 
     made: Field
     if option.kind is Kind.CHOICE:
-        made = QComboBox()
-        for choice in option.choices:
-            made.addItem(plain_text.line(choice), choice)
-        view = made.view()
-        view.setMinimumWidth(min(view.sizeHintForColumn(0) + 8 * GAP, _WIDEST))
-        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        made = _choice(option)
         made.currentIndexChanged.connect(tell)
     elif option.kind is Kind.BOOL:
         made = QCheckBox()
         made.toggled.connect(tell)
-    elif option.kind is Kind.INT:
-        made = QSpinBox()
-        low, high = option.low, option.high
-        made.setRange(
-            int(low) if low is not None else -_MOST,
-            int(min(high, _MOST)) if high is not None else _MOST,
-        )
-        made.setGroupSeparatorShown(True)
-        made.valueChanged.connect(tell)
     else:
-        made = _Real()
-        made.setDecimals(_DECIMALS)
-        made.setSingleStep(0.05)
-        made.setRange(
-            option.low if option.low is not None else -float(_MOST),
-            option.high if option.high is not None else float(_MOST),
-        )
-        made.valueChanged.connect(tell)
-    if isinstance(made, QSpinBox | QDoubleSpinBox):
-        made.setAlignment(Qt.AlignmentFlag.AlignRight)
-        made.setFont(theme.tabular(made.font()))
+        number: QSpinBox | QDoubleSpinBox
+        number = _whole(option) if option.kind is Kind.INT else _real(option)
+        number.setAlignment(Qt.AlignmentFlag.AlignRight)
+        number.setFont(theme.tabular(number.font()))
+        number.valueChanged.connect(tell)
+        made = number
     if not isinstance(made, QCheckBox):
         made.setFixedWidth(_FIELD)
     made.setAccessibleName(plain_text.line(option.name))
     made.setToolTip(plain_text.tip(f"{range_of(option)}; {shown(option.default)} by default"))
+    return made
+
+
+def _choice(option: Option) -> QComboBox:
+    made = QComboBox()
+    for choice in option.choices:
+        made.addItem(plain_text.line(choice), choice)
+    view = made.view()
+    view.setMinimumWidth(min(view.sizeHintForColumn(0) + 8 * GAP, _WIDEST))
+    view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    return made
+
+
+def _whole(option: Option) -> QSpinBox:
+    made = QSpinBox()
+    low, high = option.low, option.high
+    made.setRange(
+        int(low) if low is not None else -_MOST,
+        int(min(high, _MOST)) if high is not None else _MOST,
+    )
+    made.setGroupSeparatorShown(True)
+    return made
+
+
+def _real(option: Option) -> QDoubleSpinBox:
+    made = _Real()
+    made.setDecimals(_DECIMALS)
+    made.setSingleStep(0.05)
+    made.setRange(
+        option.low if option.low is not None else -float(_MOST),
+        option.high if option.high is not None else float(_MOST),
+    )
     return made
 
 

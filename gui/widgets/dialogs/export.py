@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.exports import ExportChoice
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label
 

@@ -81,22 +81,12 @@ class AboutDialog(QDialog):
         name = _label(f"Hookscope {version}", "header")
         words = _label("Shows where an image classifier looked: the heat map of any layer.")
         words.setWordWrap(True)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(theme.SPACE)
-        grid.setColumnStretch(1, 1)
-        for line, (what, value) in enumerate(facts):
-            shown = _label(value)
-            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            shown.setWordWrap(True)
-            grid.addWidget(_label(what, "dim"), line, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(shown, line, 1)
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(name)
         right.addWidget(words)
         right.addSpacing(4)
-        right.addLayout(grid)
+        right.addLayout(_facts_grid(facts))
         right.addStretch()
         top = QHBoxLayout()
         top.setContentsMargins(16, 16, 16, 8)
@@ -118,6 +108,20 @@ class AboutDialog(QDialog):
     def copy(self) -> None:
         """Copy the facts to the clipboard."""
         QGuiApplication.clipboard().setText(self._text)
+
+
+def _facts_grid(facts: Sequence[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(theme.SPACE)
+    grid.setColumnStretch(1, 1)
+    for line, (what, value) in enumerate(facts):
+        shown = _label(value)
+        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        shown.setWordWrap(True)
+        grid.addWidget(_label(what, "dim"), line, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(shown, line, 1)
+    return grid
 
 
 class ResetDialog(QMessageBox):

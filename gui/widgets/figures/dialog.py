@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.figures import FACTS, FigureForm
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.imaging import Picture
 from gui.toolkit.labels import ElidedLabel, label
@@ -272,6 +272,39 @@ class FigureDialog(QDialog):
     # --- layout ----------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
+        columns = QHBoxLayout()
+        columns.setSpacing(4 * _GAP)
+        columns.addLayout(self._figure_column(), 1)
+        columns.addWidget(self._field_column())
+        buttons = QHBoxLayout()
+        buttons.setSpacing(2 * _GAP)
+        buttons.addWidget(self._many)
+        buttons.addStretch(1)
+        buttons.addWidget(self._close)
+        buttons.addWidget(self._save)
+        for button in (self._many, self._close):
+            button.setAutoDefault(False)
+        self._save.setDefault(True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(4 * _GAP, 4 * _GAP, 4 * _GAP, 3 * _GAP)
+        box.setSpacing(3 * _GAP)
+        box.addLayout(columns, 1)
+        box.addLayout(buttons)
+        self._preview.setFocus()
+        # As large as the window allows, since a sheet has many pictures.
+        room = parent.size() if (parent := self.parentWidget()) is not None else self.sizeHint()
+        self.resize(min(1100, room.width() - 10 * _GAP), min(820, room.height() - 10 * _GAP))
+
+    def _figure_column(self) -> QVBoxLayout:
+        left = QVBoxLayout()
+        left.setSpacing(_GAP)
+        left.addWidget(self._preview, 1)
+        left.addWidget(self._size)
+        left.addWidget(self._note)
+        self._note.hide()
+        return left
+
+    def _field_column(self) -> QScrollArea:
         fields = QWidget()
         inner = QVBoxLayout(fields)
         inner.setContentsMargins(0, 0, 2 * _GAP, 0)
@@ -297,31 +330,4 @@ class FigureDialog(QDialog):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFixedWidth(fields.sizeHint().width() + 4 * _GAP)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(2 * _GAP)
-        buttons.addWidget(self._many)
-        buttons.addStretch(1)
-        buttons.addWidget(self._close)
-        buttons.addWidget(self._save)
-        left = QVBoxLayout()
-        left.setSpacing(_GAP)
-        left.addWidget(self._preview, 1)
-        left.addWidget(self._size)
-        left.addWidget(self._note)
-        self._note.hide()
-        columns = QHBoxLayout()
-        columns.setSpacing(4 * _GAP)
-        columns.addLayout(left, 1)
-        columns.addWidget(area)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(4 * _GAP, 4 * _GAP, 4 * _GAP, 3 * _GAP)
-        box.setSpacing(3 * _GAP)
-        box.addLayout(columns, 1)
-        box.addLayout(buttons)
-        for button in (self._many, self._close):
-            button.setAutoDefault(False)
-        self._save.setDefault(True)
-        self._preview.setFocus()
-        # As large as the window allows, since a sheet has many pictures.
-        room = parent.size() if (parent := self.parentWidget()) is not None else self.sizeHint()
-        self.resize(min(1100, room.width() - 10 * _GAP), min(820, room.height() - 10 * _GAP))
+        return area

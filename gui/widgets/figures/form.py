@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.figures import RESOLUTIONS, WIDTHS, FigureForm, Paper
-from gui.settings import FIGURE_FACTS, Settings
+from gui.settings.store import Settings
+from gui.settings.table import FIGURE_FACTS
 from gui.toolkit import plain_text, theme
 from gui.toolkit.controls.segments import Segments
 from gui.toolkit.labels import label

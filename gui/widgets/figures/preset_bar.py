@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.figures import FigureForm
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.toolkit import plain_text, theme
 from gui.widgets.figures import presets
 

@@ -6,8 +6,8 @@ import json
 from typing import Final
 
 from engine.records.figures import FigureForm
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 
 BUILT_IN: Final = (
     ("Column of a journal", FigureForm(width=85.0, dpi=300)),

@@ -41,28 +41,8 @@ class LabelDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Match labels")
         self._found = dict(found)
-        names = [plain_text.line(name) for name in classes]
         self.boxes: dict[str, QComboBox] = {}
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(3 * GAP)
-        grid.setVerticalSpacing(GAP)
-        grid.setColumnStretch(0, 1)
-        order = sorted(labels, key=lambda one: one in found)[:MOST]
-        for row, name in enumerate(order):
-            said = ElidedLabel()
-            said.show_text(name)
-            count = label(f"{labels[name]:,}", "dim")
-            count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            box = self.boxes[name] = QComboBox()
-            box.setAccessibleName(plain_text.line(f"Class of {name}"))
-            box.addItem("no class", _NONE)
-            for number, title in enumerate(names):
-                box.addItem(title, number)
-            box.setCurrentIndex(box.findData(found.get(name, _NONE)))
-            box.setMinimumWidth(50 * GAP)
-            for column, widget in enumerate((said, count, box)):
-                grid.addWidget(widget, row, column)
-        grid.setRowStretch(len(order), 1)
+        grid = self._grid(labels, [plain_text.line(name) for name in classes])
         words = label("Which class of the network is each label? Images count as right by it.")
         words.setWordWrap(True)
         buttons = QDialogButtonBox(
@@ -75,7 +55,35 @@ class LabelDialog(QDialog):
         column_box.addWidget(words)
         column_box.addWidget(scrolled(grid), 1)
         column_box.addWidget(buttons)
-        self.resize(120 * GAP, min(150, 40 + 7 * len(order)) * GAP)
+        self.resize(120 * GAP, min(150, 40 + 7 * len(self.boxes)) * GAP)
+
+    def _grid(self, labels: Mapping[str, int], classes: Sequence[str]) -> QGridLayout:
+        """A row with a box for each label; those without a class come first."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * GAP)
+        grid.setVerticalSpacing(GAP)
+        grid.setColumnStretch(0, 1)
+        order = sorted(labels, key=lambda one: one in self._found)[:MOST]
+        for row, name in enumerate(order):
+            said = ElidedLabel()
+            said.show_text(name)
+            count = label(f"{labels[name]:,}", "dim")
+            count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.boxes[name] = box = self._box(name, classes)
+            for column, widget in enumerate((said, count, box)):
+                grid.addWidget(widget, row, column)
+        grid.setRowStretch(len(order), 1)
+        return grid
+
+    def _box(self, name: str, classes: Sequence[str]) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(plain_text.line(f"Class of {name}"))
+        box.addItem("no class", _NONE)
+        for number, title in enumerate(classes):
+            box.addItem(title, number)
+        box.setCurrentIndex(box.findData(self._found.get(name, _NONE)))
+        box.setMinimumWidth(50 * GAP)
+        return box
 
     def _accept(self) -> None:
         chosen = dict(self._found)

@@ -24,7 +24,8 @@ from engine.files.suffixes import CLASS_NAMES as SUFFIXES
 from engine.images.presets import ASSUMED
 from engine.records.images import ChannelNumbers, Pixels, Preprocessing
 from engine.records.models import ModelInfo, OutputForm
-from gui.settings import LAST_FOLDER, Settings
+from gui.settings.store import Settings
+from gui.settings.table import LAST_FOLDER
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.scrolling import scrolled

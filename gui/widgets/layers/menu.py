@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from engine.escaping import plain
 from engine.records.models import LayerNode, Layout
 from gui.toolkit import mnemonics, plain_text
-from gui.widgets.layers.model import LAYOUT_TITLES
+from gui.widgets.layers.rows import LAYOUT_TITLES
 
 _NUMBERS: Final = {Layout.CHANNELS_FIRST: 3, Layout.CHANNELS_LAST: 3, Layout.TOKENS: 2}
 """The number of dimensions, without the batch dimension, in each layout."""

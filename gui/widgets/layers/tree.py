@@ -22,7 +22,8 @@ from gui.toolkit.controls.search_field import SearchField
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.row_drag import RowDrag, compared
 from gui.widgets.layers.menu import Fusing, menu_for
-from gui.widgets.layers.model import LayerModel, Row, description, shape_text
+from gui.widgets.layers.model import LayerModel
+from gui.widgets.layers.rows import Row, description, shape_text
 from gui.widgets.layers.view import LayerView
 
 GAP = theme.SPACE

@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.toolkit import theme
-from gui.widgets.layers.model import Column, Index, LayerModel, Row, cell_text
+from gui.widgets.layers.model import Index, LayerModel
+from gui.widgets.layers.rows import Column, Row, cell_text
 
 ROW_HEIGHT = 28
 THUMBNAIL = 24

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.records.workbench.reports import Included, ReportChoice, Sheet
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import Label, label
 from gui.widgets.reports.paper import paper_of

@@ -28,9 +28,9 @@ from engine.profiles.store import ModelProfile
 from engine.records.asked import Question, Score
 from engine.records.sources import ModelSource
 from engine.records.views import View
-from gui import settings as table
 from gui.app.program import Program
 from gui.controllers.models import NamedModel
+from gui.settings import table
 from gui.widgets.dialogs.crash import CrashDialog
 from gui.window.drops import Dropped
 from tests.gui.user import User

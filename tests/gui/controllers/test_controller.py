@@ -26,11 +26,13 @@ from engine.records.exports import ExportChoice
 from engine.records.sources import ModelSource
 from engine.records.views import View
 from gui.controllers.controller import Controller
-from gui.jobs.file_work import ExportTask
+from gui.jobs.files.writing import ExportTask
 from gui.jobs.lanes import Job, Priority, Watch
-from gui.settings import SWEEP_ENABLED, Settings
+from gui.settings.store import Settings
+from gui.settings.table import SWEEP_ENABLED
+from gui.state.notices import Notice, NoticeKind
 from gui.state.records import Answer
-from gui.state.state import Notice, NoticeKind, State
+from gui.state.state import State
 
 WAIT_MS = 60_000
 

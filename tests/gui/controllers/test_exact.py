@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 import engine
 from engine.loading.load import load_model
-from gui.settings import EXACT
+from gui.settings.table import EXACT
 from tests.gui.controllers.test_controller import Bench
 
 

@@ -19,8 +19,10 @@ from gui.controllers.images import Images
 from gui.controllers.strip import reading as module
 from gui.controllers.undo.history import History
 from gui.jobs.lanes import Job, Lane
-from gui.settings import RECENT_IMAGES, Settings
-from gui.state.state import Notice, NoticeKind, State
+from gui.settings.store import Settings
+from gui.settings.table import RECENT_IMAGES
+from gui.state.notices import Notice, NoticeKind
+from gui.state.state import State
 
 WAIT_MS = 20_000
 
@@ -46,7 +48,7 @@ class Bench:
         self.images.thumbnail_ready.connect(self.thumbnails.__setitem__)
         self.images.ready.connect(lambda: self.ready.append(self.name))
         self.images.leaving.connect(lambda: self.left.append(self.state.current_key))
-        self.images.model_found.connect(self.models.append)
+        self.images.finder.model_found.connect(self.models.append)
         self.state.noticed.connect(self.notices.append)
         self.lane.busy_changed.connect(
             lambda job: self.titles.append(job.title) if job is not None else None

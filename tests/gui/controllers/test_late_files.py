@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from engine.records.sources import ModelSource
 from gui.controllers.late_files import LateFiles
 from gui.jobs.lanes import Job, Lane
-from gui.state.state import STOP_READING, Notice, State
+from gui.state.notices import STOP_READING, Notice
+from gui.state.state import State
 from tests.gui.user import User
 
 

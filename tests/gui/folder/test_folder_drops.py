@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.records.sources import ModelSource
-from gui.state.state import AS_PAGE
+from gui.state.notices import AS_PAGE
 from gui.widgets.canvas.drop_veil import DropVeil
 from tests.gui.folder.conftest import SHAPES, Reader
 from tests.gui.user import files

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QLabel, QMainWindow, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from gui.widgets.bars.notice_bar import NoticeBar
 from gui.widgets.bars.status_bar import StatusBar
 from gui.window.notice_lane import NoticeLane

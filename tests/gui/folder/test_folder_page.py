@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 import engine
 from gui.state.folders import RunState
-from gui.state.state import AS_PAGE
+from gui.state.notices import AS_PAGE
 from gui.toolkit.controls.segments import Segments
 from tests.gui.folder.conftest import SHAPES, Reader
 from tests.gui.user import Key, Modifier, files
@@ -35,7 +35,7 @@ def wait_count(user: Reader, count: int) -> None:
 def test_nobody_who_wants_one_heat_map_sees_a_folder(user: Reader) -> None:
     window = user.start(model=SHAPES).window
     assert window.folder is None
-    assert window.switch is None
+    assert window.toolbar.switch is None
     assert not window.actions_by_id["folder_page"].isEnabled()
     user.press(Key.Key_F2)
     assert user.program.controller.folders.page == "picture"
@@ -239,7 +239,7 @@ def test_a_large_folder_that_is_dropped_is_offered_as_a_page(user: Reader, scene
     QTest.mouseClick(notice._button, LEFT)
     user.wait_done()
     assert user.page.isVisible()
-    switch = user.program.window.switch
+    switch = user.program.window.toolbar.switch
     assert isinstance(switch, Segments)
     switch._buttons["picture"].click()
     assert not user.page.isVisible()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.folders.index.typed import typed
 from engine.keeping import files
-from gui import settings as table
+from gui.settings import table
 from gui.state.folders import Filter
 from tests.gui.folder.conftest import SHAPES, Reader
 from tests.gui.user import files as dropped

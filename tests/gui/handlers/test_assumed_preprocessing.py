@@ -24,7 +24,8 @@ from engine.weights.state_dicts import checksum
 from gui.app import application
 from gui.app.instance import OpenRequest
 from gui.controllers.models import NamedModel
-from gui.state.state import NoticeKind, State
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.input_output.dialog import InputPanel
 from tests.engine.images.test_colour_profiles import TOLD
 from tests.gui.user import User, files

@@ -23,10 +23,11 @@ from engine.records.images import Preprocessing
 from engine.records.models import OutputForm, Scores
 from engine.records.sources import ModelSource
 from engine.weights.state_dicts import checksum
-from gui import settings as table
 from gui.app import application
-from gui.settings import Settings
-from gui.state.state import NoticeKind, State
+from gui.settings import table
+from gui.settings.store import Settings
+from gui.state.notices import NoticeKind
+from gui.state.state import State
 from gui.widgets.dialogs.choice import WeightsDialog
 from gui.widgets.dialogs.consent import ConsentDialog
 from gui.widgets.dialogs.network import NetworkDialog

@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
 from engine.formats.demo import SCENES
-from gui import settings as table
 from gui.presenters.first_hints import LAYERS, OWN_FILES
+from gui.settings import table
 from gui.toolkit.controls.hint_card import HintCard
 from tests.gui.user import User, child
 

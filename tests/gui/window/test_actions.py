@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QPlainTextEdit,
     QSpinBox,
-    QToolBar,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +27,8 @@ from gui.widgets.image_strip.strip import ImageStrip
 from gui.widgets.layers.tree import LayerTree
 from gui.widgets.predictions.panel import PredictionPanel
 from gui.window import actions as a
-from gui.window import commands as table
+from gui.window.commands import table
+from gui.window.toolbar import Toolbar
 
 SINGLE = [
     (command.id, key)
@@ -218,10 +218,10 @@ def test_shortcut_rows_name_every_key_once() -> None:
 
 
 def test_toolbar(window: Window, qtbot: QtBot) -> None:
-    bar = QToolBar()
+    bar = Toolbar(window.acts)
     qtbot.addWidget(bar)
-    buttons = a.toolbar_buttons(bar, window.acts)
-    a.fill_buttons(buttons, window.acts)
+    bar.fill()
+    buttons = bar.buttons
     assert [button.text() for button in buttons.values()] == ["Open image", "Open model", "Export"]
     assert all(not button.icon().isNull() for button in buttons.values())
     buttons["export"].click()

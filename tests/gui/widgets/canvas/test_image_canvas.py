@@ -36,10 +36,10 @@ from engine.records.images import Pixels, Region
 from engine.render import overlay
 from gui.toolkit import theme
 from gui.toolkit.imaging import Picture
-from gui.widgets.canvas.image_canvas import ImageCanvas, Readout
+from gui.widgets.canvas.image_canvas import ImageCanvas
 from gui.widgets.canvas.lane import TitleLane
 from gui.widgets.canvas.places import fitted_caption, legend_band
-from gui.widgets.canvas.words import Caption
+from gui.widgets.canvas.words import Caption, Readout
 from tests.explanations import explain
 
 GRID = DisplaySettings(0.5, interpolation="grid", fade=False)
@@ -969,7 +969,7 @@ def test_busy_shows_after_a_moment_and_pales_the_map(canvas: ImageCanvas, qtbot:
 def test_fast_work_never_shows_busy(canvas: ImageCanvas) -> None:
     canvas.set_busy(True)
     canvas.set_busy(False)
-    assert not canvas._busy_delay.isActive()
+    assert not canvas._busy.waiting
     assert not canvas.busy_shown
 
 

@@ -12,11 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.exports import ExportChoice
 from gui import file_dialogs
-from gui import settings as table
-from gui.settings import Settings
+from gui.settings import table
+from gui.settings.store import Settings
 from gui.widgets.dialogs.export import ExportDialog, choice_for
 from gui.widgets.dialogs.small import AboutDialog, ResetDialog, ShortcutsDialog
-from gui.window import commands
+from gui.window.commands.table import shortcut_rows
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def button(widget: QWidget, text: str) -> QPushButton:
 
 
 def test_shortcuts_are_those_of_the_table(qtbot: QtBot) -> None:
-    dialog = ShortcutsDialog(commands.shortcut_rows())
+    dialog = ShortcutsDialog(shortcut_rows())
     qtbot.addWidget(dialog)
     shown = texts(dialog)
-    for heading, text, keys in commands.shortcut_rows():
+    for heading, text, keys in shortcut_rows():
         assert heading in shown
         assert text in shown
         assert keys in shown

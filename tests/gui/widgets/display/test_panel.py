@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.display import DisplaySettings
 from engine.render.overlay import COLORMAPS, LEGACY, lookup_table
-from gui.jobs.file_work import color_strips
+from gui.jobs.colouring import color_strips
 from gui.widgets.display.panel import DisplayPanel, swatch
 
 

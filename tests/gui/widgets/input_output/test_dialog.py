@@ -20,7 +20,7 @@ from engine.images.presets import PRESETS, assumed, preset
 from engine.records.images import ChannelNumbers, Channels, Preprocessing
 from engine.records.levels import Levels, LevelsMode
 from engine.records.models import ModelInfo, OutputForm, Scores
-from gui.settings import Settings
+from gui.settings.store import Settings
 from gui.toolkit import theme
 from gui.widgets.input_output.dialog import InputPanel
 from gui.widgets.input_output.seen_picture import SeenPicture

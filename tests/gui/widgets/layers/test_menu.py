@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QTreeView
 
 from engine.lazy import torchvision
 from engine.records.models import Layout
-from gui.state.state import NoticeKind
+from gui.state.notices import NoticeKind
 from tests.gui.texts import name_of
 from tests.gui.user import User, child, files
 

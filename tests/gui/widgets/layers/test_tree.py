@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.records.models import LayerNode, Layout
 from gui.toolkit import theme
-from gui.widgets.layers.model import Column, LayerModel, count_text, shape_text
+from gui.widgets.layers.model import LayerModel
+from gui.widgets.layers.rows import Column, count_text, shape_text
 from gui.widgets.layers.tree import LayerTree
 from tests.work import python_calls
 

@@ -1,124 +1,15 @@
-"""The table of all commands, from which menus, toolbar and keyboard shortcuts are made.
-
-Single-key shortcuts must not fire while the user types text. This needs no code: Qt first sends a
-key as ShortcutOverride to the focused widget, and text fields claim the printable ones. A test
-verifies this for every single key of the table. Lists leave Page Up and Page Down to the
-window, which changes the image.
-"""
+"""The table of all commands, in the order of the menus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 
-from engine.render.colormaps import COLORMAPS, LEGACY
-from engine.render.looks import LOOKS, Look
-
-if TYPE_CHECKING:
-    from engine.methods.registry import Method
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One row of the table.
-
-    menu: its menu, 'View' or 'View/Colour map'; '' for none. section: the menu has a separator
-    where it changes; a menu below it stands in the section of its first command. keys: shortcuts,
-    the first is shown. group: name of an exclusive choice. listing: (text, key) for Help > Keyboard
-    shortcuts instead of text and keys; ('', '') hides the row. submenu: an empty menu that the
-    window fills (recent files). bound: False if the key is handled elsewhere and is only listed
-    here. note: a line beside the text in menus.
-    """
-
-    id: str
-    text: str
-    menu: str = ""
-    keys: tuple[str, ...] = ()
-    icon: str = ""
-    tip: str = ""
-    checkable: bool = False
-    group: str = ""
-    section: int = 0
-    listing: tuple[str, str] | None = None
-    submenu: bool = False
-    bound: bool = True
-    note: str = ""
-    role: QAction.MenuRole = QAction.MenuRole.NoRole
-
-
-def _colormap(name: str) -> Command:
-    legacy = name in LEGACY
-    return Command(
-        id=f"colormap_{name}",
-        text=name.capitalize() + (" (legacy)" if legacy else ""),
-        menu="View/Colour map",
-        tip="Not perceptually uniform: lightness drops at the high end" if legacy else "",
-        checkable=True,
-        group="colormap",
-        section=1 + legacy,
-    )
-
-
-def _look(look: Look) -> Command:
-    return Command(
-        id=look_command(look.slug),
-        text=look.title,
-        menu="View/Look",
-        tip=look.summary,
-        checkable=True,
-        group="look",
-        section=1,
-    )
-
-
-def look_command(slug: str) -> str:
-    """The id of the command that chooses a look."""
-    return f"look_{slug}"
-
-
-def method_tip(method: Method) -> str:
-    """What it is good for, and what it costs."""
-    blind = "" if method.class_dependent else " Does not depend on the class."
-    return f"{method.summary}{blind} Takes {method.cost}."
-
-
-def family_title(method: Method) -> str:
-    """The heading above the methods of a family."""
-    return method.family.value.capitalize()
-
-
-def _method(method: Method) -> Command:
-    return Command(
-        id=method_command(method.slug),
-        text=method.title,
-        menu=f"Model/Method/{family_title(method)}",
-        tip=method_tip(method),
-        checkable=True,
-        group="method",
-        listing=("", ""),
-        section=1,
-        note=method.summary,
-    )
-
-
-def method_command(slug: str) -> str:
-    """The id of the command that chooses a method."""
-    return f"method_{slug}"
-
-
-def _rank(number: int) -> Command:
-    return Command(
-        id=f"class_{number}",
-        text=f"Prediction {number}",
-        menu="Model/Explain class",
-        keys=(str(number),),
-        section=2,
-        listing=("Explain prediction 1 to 9", "1 … 9") if number == 1 else ("", ""),
-    )
-
+from engine.render.colormaps import COLORMAPS
+from engine.render.looks import LOOKS
+from gui.window.commands.command import Command, native, plain
+from gui.window.commands.derived import of_colormap, of_look, of_method, of_rank, of_tool
 
 SHEETS: Final = (
     ("layers", "All layers of this image"),
@@ -127,6 +18,9 @@ SHEETS: Final = (
     ("classes", "Five most probable classes"),
 )
 """The contact sheets, by what they are called where one is chosen."""
+
+TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy")
+"""The tools of 'What if', in the order of their strip."""
 
 _FILE: Final = (
     Command("open_image", "Open images…", "File", ("Ctrl+O",), "open-image", "Open images"),
@@ -174,24 +68,6 @@ _FILE: Final = (
             role=QAction.MenuRole.QuitRole),
 )  # fmt: skip
 
-
-def _tool(name: str, text: str, key: str, tip: str) -> Command:
-    return Command(
-        id=f"tool_{name}",
-        text=text,
-        menu="Edit/Tool",
-        keys=(key,),
-        icon=f"tool-{name}",
-        tip=tip,
-        checkable=True,
-        group="tool",
-        section=2,
-    )
-
-
-TOOLS: Final = ("select", "crop", "rectangle", "ellipse", "lasso", "brush", "copy")
-"""The tools of 'What if', in the order of their strip."""
-
 _EDIT: Final = (
     Command("undo", "Undo", "Edit", ("Ctrl+Z",), "undo"),
     Command("redo", "Redo", "Edit", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo"),
@@ -207,13 +83,13 @@ _EDIT: Final = (
     Command("what_if", "What if", "Edit", ("E",), "what-if",
             "Hide, crop or change the image, and see what that does to the predictions",
             checkable=True, section=2),
-    _tool("select", "Select and move", "V", "Select an edit, move it, or drag its corners"),
-    _tool("crop", "Crop", "K", "Explain a part of the image beside the whole"),
-    _tool("rectangle", "Rectangle", "R", "Hide or keep a rectangle; with Shift, a square"),
-    _tool("ellipse", "Ellipse", "U", "Hide or keep an ellipse; with Shift, a circle"),
-    _tool("lasso", "Lasso", "S", "Hide or keep what a line goes round"),
-    _tool("brush", "Brush", "H", "Hide or keep what is painted over; Shift and wheel: its size"),
-    _tool("copy", "Copy part", "Y", "Copy a rectangle, to paste it on this or another image"),
+    of_tool("select", "Select and move", "V", "Select an edit, move it, or drag its corners"),
+    of_tool("crop", "Crop", "K", "Explain a part of the image beside the whole"),
+    of_tool("rectangle", "Rectangle", "R", "Hide or keep a rectangle; with Shift, a square"),
+    of_tool("ellipse", "Ellipse", "U", "Hide or keep an ellipse; with Shift, a circle"),
+    of_tool("lasso", "Lasso", "S", "Hide or keep what a line goes round"),
+    of_tool("brush", "Brush", "H", "Hide or keep what is painted over; Shift and wheel: its size"),
+    of_tool("copy", "Copy part", "Y", "Copy a rectangle, to paste it on this or another image"),
     Command("paste_part", "Paste part", "Edit", ("Shift+Y",), section=3,
             tip="Paste the part that was copied; drag it to move it"),
     Command("paste_map", "Score by position", "Edit", section=3,
@@ -254,8 +130,8 @@ _VIEW: Final = (
             "Evidence against the class", checkable=True, group="sign", section=1),
     Command("sign_signed", "Both signs", "View/Sign", ("Shift+S",), "sign-signed",
             "Evidence for and against the class", checkable=True, group="sign", section=1),
-    *(_colormap(name) for name in COLORMAPS),
-    *(_look(look) for look in LOOKS),
+    *(of_colormap(name) for name in COLORMAPS),
+    *(of_look(look) for look in LOOKS),
     Command("opacity_down", "Decrease opacity", "View/Look", ("[",), section=2),
     Command("opacity_up", "Increase opacity", "View/Look", ("]",), section=2),
     Command("compare", "Compare with…", "View/Compare", ("C",), section=1,
@@ -332,7 +208,7 @@ _MODEL: Final = (
             tip="How the map is computed"),
     Command("choose_question", "Choose question…", "Model", ("Q",), section=1,
             tip="What the map answers: a class, what tells two apart, a channel, the uncertainty"),
-    *(_rank(number) for number in range(1, 10)),
+    *(of_rank(number) for number in range(1, 10)),
     Command("previous_class", "Previous class", "Model/Explain class", ("Alt+Up",),
             section=3),
     Command("next_class", "Next class", "Model/Explain class", ("Alt+Down",), section=3),
@@ -371,6 +247,9 @@ _HELP: Final = (
 TOOLBAR: Final = (("open_image", "Open image"), ("open_model", "Open model"), ("export", "Export"))
 """Ids and short texts of the toolbar; the window adds the facts about the model."""
 
+MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")
+"""The menu of the button 'Open model' in the toolbar, above the recent models."""
+
 FIXED: Final[tuple[Command, ...]] = (*_FILE, *_EDIT, *_VIEW, *_MODEL, *_IMAGE, *_HELP)
 """What is known without the table of methods: all that the first paint needs."""
 
@@ -380,25 +259,7 @@ def table() -> tuple[Command, ...]:
     from engine.methods.registry import METHODS
 
     place = next(i for i, command in enumerate(FIXED) if command.id == "class_1")
-    return (*FIXED[:place], *map(_method, METHODS), *FIXED[place:])
-
-
-PAGES: Final = (
-    ("picture", "Picture", "One image at a time (F2)"),
-    ("folder", "Folder", "All images of the open folder (F2)"),
-)
-"""The pages of the window."""
-
-SCORES: Final = (
-    ("logit", "Logit", "The class's own score, whatever the others have"),
-    ("log-probability", "Log-probability", "Rises with the class and falls with the others"),
-    ("probability", "Probability", "Flat where the network is certain: its gradient vanishes"),
-)
-"""The scores that a question may be asked by, below the questions."""
-
-
-MODEL_MENU: Final = ("demo_photos", "demo_shapes", "demo_shortcut", "open_model", "open_weights")
-"""The menu of the button 'Open model' in the toolbar, above the recent models."""
+    return (*FIXED[:place], *map(of_method, METHODS), *FIXED[place:])
 
 
 def shortcut_rows() -> list[tuple[str, str, str]]:
@@ -409,14 +270,3 @@ def shortcut_rows() -> list[tuple[str, str, str]]:
         if keys:
             rows.append((command.menu.partition("/")[0], text, keys))
     return rows
-
-
-def plain(text: str) -> str:
-    """The text of a command outside menus."""
-    return text.replace("&", "").removesuffix("…")
-
-
-def native(keys: Iterable[str]) -> str:
-    """Keys in the notation of the platform."""
-    shown = QKeySequence.SequenceFormat.NativeText
-    return ", ".join(QKeySequence(key).toString(shown) for key in keys)
