@@ -28,13 +28,13 @@ def ask(
 ) -> None:
     """Ask where to save a chart. what: 'picture' or 'values'. then: is called with the path and
     what is to be written there."""
-    from gui.file_dialogs import save_dialog, start_folder
+    from gui.file_dialogs import save_dialog
 
     picture = what == "picture"
     suffix = ".png" if picture else ".csv"
     name = plain_text.file_name(chart.name)[:80]
-    place = start_folder(settings) / f"{name}{suffix}"
-    dialog = save_dialog(window, f"Save {what}", place, _PICTURES if picture else _VALUES)
+    kinds = _PICTURES if picture else _VALUES
+    dialog = save_dialog(window, f"Save {what}", f"{name}{suffix}", kinds, settings)
     dialog.setDefaultSuffix(suffix[1:])
     dialog.fileSelected.connect(lambda path: then(Path(path), _contents(chart, what, Path(path))))
     dialog.open()

@@ -55,17 +55,16 @@ class ImageOpener(QObject):
         self._show_recent()
 
     def ask_images(self) -> None:
-        from gui.file_dialogs import images_dialog, start_folder
+        from gui.file_dialogs import images_dialog
 
-        folder = start_folder(self._settings)
-        dialog = images_dialog(self._window, folder, sorted(suffixes.IMAGES))
+        dialog = images_dialog(self._window, self._settings, sorted(suffixes.IMAGES))
         dialog.filesSelected.connect(lambda names: self.open_paths(_in_order(names)))
         dialog.open()
 
     def ask_folder(self) -> None:
-        from gui.file_dialogs import folder_dialog, start_folder
+        from gui.file_dialogs import folder_dialog
 
-        dialog = folder_dialog(self._window, start_folder(self._settings))
+        dialog = folder_dialog(self._window, self._settings)
         dialog.fileSelected.connect(lambda name: self.open_paths([Path(name)]))
         dialog.open()
 

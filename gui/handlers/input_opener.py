@@ -74,38 +74,36 @@ class InputOpener(QObject):
             self._models.adjust(Adjustment(profile=path))
 
     def ask_classes(self) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         names = " ".join(f"*{suffix}" for suffix in sorted(suffixes.CLASS_NAMES))
         dialog = open_dialog(
-            self._window, "Load class names", start_folder(self._settings), f"Class names ({names})"
+            self._window, "Load class names", self._settings, f"Class names ({names})"
         )
         dialog.fileSelected.connect(lambda path: self.take_classes(Path(path)))
         dialog.open()
 
     def ask_profile(self) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         dialog = open_dialog(
             self._window,
             "Import profile",
-            start_folder(self._settings),
+            self._settings,
             f"Model profiles (*{suffixes.PROFILE})",
         )
         dialog.fileSelected.connect(lambda path: self.take_profile(Path(path)))
         dialog.open()
 
     def ask_where(self) -> None:
-        from gui.file_dialogs import save_dialog, start_folder
+        from gui.file_dialogs import save_dialog
 
         info = self._state.info
         if info is None:
             return
         stem = plain_text.file_name(Path(info.weights or info.title).stem[:60]) or "model"
-        place = start_folder(self._settings) / f"{stem}{suffixes.PROFILE}"
-        dialog = save_dialog(
-            self._window, "Export profile", place, f"Model profiles (*{suffixes.PROFILE})"
-        )
+        name, kinds = f"{stem}{suffixes.PROFILE}", f"Model profiles (*{suffixes.PROFILE})"
+        dialog = save_dialog(self._window, "Export profile", name, kinds, self._settings)
         dialog.fileSelected.connect(lambda path: self._models.export_profile(_with_suffix(path)))
         dialog.open()
 

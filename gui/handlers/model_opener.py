@@ -57,9 +57,9 @@ class ModelOpener(QObject):
 
     def ask_file(self) -> None:
         """Ask for a model file; its type is recognised from its content."""
-        from gui.file_dialogs import start_folder, weights_dialog
+        from gui.file_dialogs import weights_dialog
 
-        dialog = weights_dialog(self._window, start_folder(self._settings))
+        dialog = weights_dialog(self._window, self._settings)
         dialog.fileSelected.connect(lambda path: self._open(ModelSource(path)))
         dialog.open()
 

@@ -43,21 +43,19 @@ class EditFiles(QObject):
         self._state.notify(NoticeKind.INFO, "Copied the edits as JSON.")
 
     def _ask_where(self) -> None:
-        from gui.file_dialogs import save_dialog, start_folder
+        from gui.file_dialogs import save_dialog
 
         image = self._state.current
         stem = Path(image.title).stem if image is not None else ""
         name = plain_text.file_name(f"{stem or 'image'} edits")[:80]
-        dialog = save_dialog(
-            self._window, "Export edits", start_folder(self._settings) / f"{name}.json", _KINDS
-        )
+        dialog = save_dialog(self._window, "Export edits", f"{name}.json", _KINDS, self._settings)
         dialog.setDefaultSuffix("json")
         dialog.fileSelected.connect(lambda path: self._files.write(Path(path)))
         dialog.open()
 
     def _ask_which(self) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
-        dialog = open_dialog(self._window, "Open edits", start_folder(self._settings), _KINDS)
+        dialog = open_dialog(self._window, "Open edits", self._settings, _KINDS)
         dialog.fileSelected.connect(lambda path: self._files.read(Path(path)))
         dialog.open()

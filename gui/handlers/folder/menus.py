@@ -135,10 +135,10 @@ class FolderMenus(QObject):
 
     def load_labels(self) -> None:
         """Ask for a table of labels, or a mapping from folders to classes."""
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         kinds = "Labels (*.csv *.tsv *.json *.txt)"
-        dialog = open_dialog(self._window, "Load labels", start_folder(self._settings), kinds)
+        dialog = open_dialog(self._window, "Load labels", self._settings, kinds)
         dialog.fileSelected.connect(self._folders.find_again)
         dialog.open()
 
@@ -181,21 +181,20 @@ class FolderMenus(QObject):
 
     def save_report(self) -> None:
         """Ask where, and write what the page tells as a report."""
-        from gui.file_dialogs import save_dialog, start_folder
+        from gui.file_dialogs import save_dialog
 
         name = f"{plain_text.file_name(self._folders.title)[:80]} report.html"
         kinds = "HTML page (*.html);;PDF (*.pdf)"
-        place = start_folder(self._settings) / name
-        dialog = save_dialog(self._window, "Save report", place, kinds)
+        dialog = save_dialog(self._window, "Save report", name, kinds, self._settings)
         dialog.setDefaultSuffix("html")
         dialog.fileSelected.connect(lambda path: self._exports.write_report(Path(path)))
         dialog.open()
 
     def copy_files(self) -> None:
-        from gui.file_dialogs import folder_dialog, start_folder
+        from gui.file_dialogs import folder_dialog
 
         numbers = self.meant
-        dialog = folder_dialog(self._window, start_folder(self._settings))
+        dialog = folder_dialog(self._window, self._settings)
         dialog.setWindowTitle("Copy files to")
         dialog.fileSelected.connect(lambda name: self._exports.copy_files(numbers, Path(name)))
         dialog.open()
@@ -203,10 +202,10 @@ class FolderMenus(QObject):
     def _save(
         self, title: str, name: str, kinds: str, write: Callable[[list[int], Path], None]
     ) -> None:
-        from gui.file_dialogs import save_dialog, start_folder
+        from gui.file_dialogs import save_dialog
 
         numbers = self.meant
-        dialog = save_dialog(self._window, title, start_folder(self._settings) / name, kinds)
+        dialog = save_dialog(self._window, title, name, kinds, self._settings)
         dialog.setDefaultSuffix(Path(name).suffix[1:])
         dialog.fileSelected.connect(lambda path: write(numbers, Path(path)))
         dialog.open()

@@ -59,9 +59,9 @@ class FolderOpener(QObject):
         return True
 
     def ask_folder(self) -> None:
-        from gui.file_dialogs import folder_dialog, start_folder
+        from gui.file_dialogs import folder_dialog
 
-        dialog = folder_dialog(self._window, start_folder(self._settings))
+        dialog = folder_dialog(self._window, self._settings)
         dialog.fileSelected.connect(lambda name: self._folders.open_paths([Path(name)]))
         dialog.open()
 
@@ -72,11 +72,10 @@ class FolderOpener(QObject):
             status.set_progress(share)
 
     def ask_list(self) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         kinds = "Tables and lists (*.csv *.tsv *.txt)"
-        start = start_folder(self._settings)
-        dialog = open_dialog(self._window, "Open list of images", start, kinds)
+        dialog = open_dialog(self._window, "Open list of images", self._settings, kinds)
         dialog.fileSelected.connect(lambda name: self._folders.open_paths([Path(name)]))
         dialog.open()
 

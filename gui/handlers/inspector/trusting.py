@@ -35,11 +35,9 @@ class TrustGestures(QObject):
         self._trusting.mark(Box(drawn.x, drawn.y, drawn.width, drawn.height))
 
     def _load(self) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         kinds = "Boxes and masks (*.xml *.json *.txt *.png)"
-        dialog = open_dialog(
-            self._window, "Load boxes or mask", start_folder(self._settings), kinds
-        )
+        dialog = open_dialog(self._window, "Load boxes or mask", self._settings, kinds)
         dialog.fileSelected.connect(lambda path: self._trusting.load_marks(Path(path)))
         dialog.open()

@@ -60,11 +60,11 @@ class SessionOpener(QObject):
 
     def save_as(self) -> None:
         """Ask for a file, and save the session in it."""
-        from gui.file_dialogs import SESSIONS_FILTER, save_dialog, start_folder
+        from gui.file_dialogs import SESSIONS_FILTER, save_dialog
 
         known = self._state.session
-        place = known or start_folder(self._settings) / f"{self._name()}{suffixes.SESSION}"
-        dialog = save_dialog(self._window, "Save session", place, SESSIONS_FILTER)
+        place = known or f"{self._name()}{suffixes.SESSION}"
+        dialog = save_dialog(self._window, "Save session", place, SESSIONS_FILTER, self._settings)
         dialog.setDefaultSuffix(suffixes.SESSION.removeprefix("."))
         dialog.fileSelected.connect(lambda name: self._sessions.save(_suffixed(Path(name))))
         dialog.open()
@@ -78,10 +78,9 @@ class SessionOpener(QObject):
 
     def ask(self) -> None:
         """Ask for a session, and open it."""
-        from gui.file_dialogs import SESSIONS_FILTER, open_dialog, start_folder
+        from gui.file_dialogs import SESSIONS_FILTER, open_dialog
 
-        folder = start_folder(self._settings)
-        dialog = open_dialog(self._window, "Open session", folder, SESSIONS_FILTER)
+        dialog = open_dialog(self._window, "Open session", self._settings, SESSIONS_FILTER)
         dialog.fileSelected.connect(lambda name: self._sessions.open(Path(name)))
         dialog.open()
 
@@ -117,7 +116,7 @@ class SessionOpener(QObject):
         return next((file for file in self._sessions.missing.files if file.path == path), None)
 
     def _ask_place(self, path: str) -> None:
-        from gui.file_dialogs import open_dialog, start_folder
+        from gui.file_dialogs import open_dialog
 
         file = self._file(path)
         if file is None:
@@ -125,7 +124,7 @@ class SessionOpener(QObject):
         suffix = Path(file.name).suffix
         kinds = f"Files like {file.name} (*{suffix})" if suffix else "Files (*)"
         title = f"Locate {plain_text.line(file.name)}"
-        dialog = open_dialog(self._window, title, start_folder(self._settings), kinds)
+        dialog = open_dialog(self._window, title, self._settings, kinds)
         dialog.fileSelected.connect(lambda name: self._sessions.missing.locate(file, Path(name)))
         dialog.open()
 

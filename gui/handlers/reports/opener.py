@@ -63,10 +63,12 @@ class ReportOpener(QObject):
     # --- scripts ---------------------------------------------------------------------------------
 
     def _ask_place(self) -> None:
-        from gui.file_dialogs import save_dialog, start_folder
+        from gui.file_dialogs import save_dialog
 
-        place = start_folder(self._settings) / "explain.py"
-        dialog = save_dialog(self._window, "Save as Python script", place, "Python (*.py)")
+        kinds = "Python (*.py)"
+        dialog = save_dialog(
+            self._window, "Save as Python script", "explain.py", kinds, self._settings
+        )
         dialog.setDefaultSuffix("py")
         dialog.setObjectName("script dialog")
         dialog.fileSelected.connect(lambda path: self._reports.script(Path(path)))
@@ -77,7 +79,6 @@ class ReportOpener(QObject):
             QGuiApplication.clipboard().setText(text)
             self._state.notify(NoticeKind.INFO, "Python script copied to the clipboard.")
             return
-        self._settings.set(LAST_FOLDER, str(path.parent))
         self._said(f"Saved {path.name}", path)
 
     # --- reports ---------------------------------------------------------------------------------

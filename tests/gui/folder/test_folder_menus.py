@@ -105,6 +105,21 @@ def test_further_columns_of_a_table_are_shown_filtered_by_and_saved(
     ]
 
 
+def test_the_next_dialog_begins_where_something_was_saved(opened: Reader, tmp_path: Path) -> None:
+    user, menu = opened, opened.page.head.menu
+    goal = tmp_path / "goal"
+    goal.mkdir()
+    choose(user, menu, "Save 3 selected rows")
+    dialog = user.dialog(QFileDialog)
+    dialog.setDirectory(str(goal))
+    dialog.selectFile("mine.csv")
+    dialog.accept()
+    user.until((goal / "mine.csv").is_file)
+    choose(user, menu, "Save list of 3 selected files")
+    assert Path(user.dialog(QFileDialog).directory().absolutePath()) == goal
+    user.dialog(QFileDialog).close()
+
+
 def test_selected_files_are_copied_and_none_is_overwritten(
     opened: Reader, scenes: Path, tmp_path: Path
 ) -> None:
