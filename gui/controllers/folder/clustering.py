@@ -85,20 +85,18 @@ class Clustering(QObject):
 
     def find(self, target: int) -> None:
         """Look for the clusters of a predicted class."""
-        from engine.folders.clusters.finding import clusters_of
-
         folder, job = self._folders.folder, self._folders.job
         if folder is None or job is None:
             return
         self.stop()
         self.target, self.clusters, self.findings = target, None, {}
-        self._job, self._count = job[0], self._counts.get(target, 0)
+        self._job = job[0]
         self._set(0.0, "Looking for clusters…")
         number, reader = job[0], self._figures.reader
         work = Job(
             "Looking for clusters",
-            lambda watch: clusters_of(
-                reader.index(folder, watch), number, target, cancel=watch.cancel
+            lambda watch: folder_figures.clusters_of(
+                reader.index(folder, watch), number, target, watch
             ),
             slot="folder clusters",
         )
@@ -118,7 +116,8 @@ class Clustering(QObject):
 
     @property
     def grown(self) -> bool:
-        return self.target is not None and self._counts.get(self.target, 0) > self._count
+        found = self.target is not None and self.clusters is not None
+        return found and self._counts.get(self.target or 0, 0) > self._count
 
     def _figures_came(self, kind: str, found: Any) -> None:
         if kind == "clusters" and found is not None:
@@ -131,7 +130,7 @@ class Clustering(QObject):
         if self._job is not None and self.target is not None and self.clusters is not None:
             own = _Kept(self.target, self.clusters, self.findings, self._count)
             self._others[self._job] = own
-        self._job = number
+        self._job, self._counts = number, {}
         self._take(self._others.pop(number, None) if number is not None else None)
 
     def _begun(self, number: int) -> None:
@@ -204,8 +203,8 @@ class Clustering(QObject):
             self._hiding = place, done, whole
             self._set(done / cluster.size, f"Hiding the region: {done:,} of {cluster.size:,}")
 
-    def _found(self, clusters: list[Cluster]) -> None:
-        self.clusters = clusters
+    def _found(self, found: tuple[list[Cluster], int]) -> None:
+        self.clusters, self._count = found
         self._ended()
 
     def _failed(self, error: HookscopeError) -> None:

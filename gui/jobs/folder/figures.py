@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.folders.index.queries import Index
-from engine.folders.index.where import ALL, Selection
+from engine.folders.index.where import ALL, Selection, Where
 from engine.lazy.numpy import np
 from engine.progress import CancelToken
 
@@ -173,6 +173,14 @@ def _labels(index: Index, job: tuple[int, Job], selection: Selection) -> dict[in
         int(number): job[1].classes[int(value)]
         for number, value in zip(numbers, values, strict=True)
     }
+
+
+def clusters_of(index: Index, job: int, target: int, watch: Watch) -> tuple[list[Cluster], int]:
+    """The clusters of a predicted class, and how many images are of it, or more by now."""
+    from engine.folders.clusters.finding import clusters_of as found
+
+    whole = index.count(job, Selection((Where("prediction", among=(target,)),)))
+    return found(index, job, target, cancel=watch.cancel), whole
 
 
 def hide_piece(folder: Path, job: int, model: Model, piece: Cluster, watch: Watch) -> Hidden:

@@ -443,3 +443,20 @@ def test_another_folder_has_nothing_of_the_charts_before(
     (tmp_path / "empty").mkdir()
     user.program.controller.folders.open_paths([tmp_path / "empty"])
     assert [one() for one in filled] == [False] * len(filled)
+
+
+def test_clusters_of_all_images_do_not_say_that_there_are_more(
+    user: Reader, scenes: Path, index: Path
+) -> None:
+    """Also where they were found before the chart was looked at."""
+    user.start(model=SHAPES)
+    user.open_explained(scenes, index)
+    page, clustering = user.page, user.program.controller.clustering
+    clustering.find(0)
+    user.until(lambda: clustering.clusters is not None)
+    page.side.kinds.setCurrentIndex(5)
+    page.side.kinds.activated.emit(5)
+    panel = page.side.clusters
+    user.until(lambda: panel.classes.count() > 1 and bool(panel.cards))
+    assert panel.classes.currentData() == 0
+    assert not any("choose" in one.text() for one in panel.findChildren(QLabel))
