@@ -41,10 +41,18 @@ def image_of(image: LoadedImage, plane: Plane) -> LoadedImage:
         set_by = image.levels if _applied(image) is None else _AS_IT_IS
         return replace(image, pixels=plane, depth=None, levels=set_by, shown=None, asked=asked)
     ends = float(plane.min()), float(plane.max())
+    if image.depth is not None and image.depth.values.ndim == 2 and _is_grey(plane):
+        # Of one value a pixel, as its file has it.
+        plane = np.ascontiguousarray(plane[..., 0])
     depth = Depth(plane, _UNIT, own=_UNIT, own_name="range that was shown", extremes=ends)
     shown = Applied(LevelsMode.WINDOW, *_UNIT, LevelsMode.WINDOW)
     pixels = levels.to_bytes(depth, shown)
     return replace(image, pixels=pixels, depth=depth, levels=_SHOWN, shown=shown, asked=asked)
+
+
+def _is_grey(plane: Plane) -> bool:
+    first = plane[..., 0]
+    return all(np.array_equal(first, plane[..., other]) for other in (1, 2))
 
 
 def in_bytes(plane: Plane) -> Plane:

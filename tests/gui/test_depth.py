@@ -16,6 +16,7 @@ from engine.explain.session import Session
 from engine.formats.demo import SCENES
 from engine.images.reading import load_image
 from engine.loading.load import load_model
+from engine.records.edits import Hide, Rectangle
 from engine.records.level_words import window
 from engine.records.levels import AUTO, Levels, LevelsMode
 from gui.app.program import Program
@@ -267,6 +268,22 @@ def test_the_value_under_the_pointer(user: User, deep: Path) -> None:
     readout = canvas._readout
     assert readout is not None
     assert readout.raw.replace(",", "") == str(image.loaded.depth.values[readout.y, readout.x])
+
+
+def test_the_value_of_an_edited_grey_image_is_one(user: User, deep: Path) -> None:
+    program = user.start(deep)
+    program.controller.what_if.editor.add(Hide(Rectangle(0, 0, 40, 30)), "hide")
+    settled(user)
+    canvas, shown = program.window.canvas, program.state.loaded_of(program.state.pane)
+    assert shown is not None
+    assert shown.depth is not None
+    canvas._pointer = QPointF(canvas.viewport().rect().center())
+    canvas.pointer_changed()
+    readout = canvas._readout
+    assert readout is not None
+    assert float(readout.raw) == pytest.approx(
+        shown.pixels[readout.y, readout.x, 0] / 255, abs=0.003
+    )
 
 
 def test_a_folder_of_dicom_files_without_suffixes(user: User, tmp_path: Path) -> None:

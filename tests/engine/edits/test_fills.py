@@ -129,6 +129,9 @@ def test_deep_values_are_filled_in_their_depth(fill: Fill) -> None:
     assert result.depth is not None
     unit = result.depth.values
     assert unit.dtype == np.float32
+    # A grey image has one value a pixel still, unless the noise of its fill is coloured.
+    assert unit.ndim == (3 if fill is Fill.NOISE else 2)
+    unit = unit if unit.ndim == 3 else unit[..., None]
     expected = (values.astype(float) - 20_000) / 500
     outside = np.ones((60, 80), bool)
     outside[INSIDE] = False
@@ -138,6 +141,17 @@ def test_deep_values_are_filled_in_their_depth(fill: Fill) -> None:
     assert np.abs(result.pixels.astype(float) - unit * 255).max() <= 0.501
     if fill is Fill.MEAN:
         assert np.allclose(unit[INSIDE], expected.mean(), atol=1e-4)
+
+
+def test_what_is_coloured_has_three_values() -> None:
+    values = (RNG.random((60, 80)) * 500).astype(np.uint16)
+    image = LoadedImage("deep", np.zeros((60, 80, 3), np.uint8), depth=Depth(values, (0.0, 500.0)))
+    shown = with_levels(image, Levels(LevelsMode.TYPE))
+    result = edited(shown, Edits((Hide(BOX, Filling(Fill.COLOUR, (255, 0, 0))),)))
+    assert result.depth is not None
+    assert result.depth.values[INSIDE].reshape(-1, 3).tolist()[0] == [1, 0, 0]
+    outside = np.repeat(values[:10, :, None] / 500, 3, axis=2)
+    assert np.allclose(result.depth.values[:10], outside, atol=1e-6)
 
 
 def test_values_reduced_as_by_torchvision_stay_as_they_are_shown() -> None:
