@@ -663,6 +663,24 @@ def test_no_more_edits_are_made_than_can_be_opened_again(user: User, tmp_path: P
     assert read_edits(path) == edits(user)
 
 
+def test_more_edits_than_can_be_opened_again_are_not_taken_over_either(user: User) -> None:
+    """From a file, or from another image."""
+    opened(user)
+    program, editor = user.program, user.program.controller.what_if.editor
+    current = program.state.current
+    assert current is not None
+    many = Edits((replace(BOX, on=False),) * (MOST_EDITS + 1))
+    editor.take(current.key, many, "open edits")
+    assert edits(user) == NO_EDITS
+    assert "1,000 edits" in program.window.notice.text
+    program.window.notice.clear()
+    current.edits = many
+    editor.give_others(list(program.state.images))
+    assert "1,000 edits" in program.window.notice.text
+    others = [image for image in program.state.images.values() if image is not current]
+    assert {image.edits for image in others} == {NO_EDITS}
+
+
 def test_the_brush_suits_each_image_until_it_is_sized_by_hand(user: User, tmp_path: Path) -> None:
     """One for the first image would be a dot on a photograph, or cover an icon."""
     small, large = tmp_path / "small.png", tmp_path / "large.png"

@@ -206,6 +206,8 @@ class Editor(QObject):
     def give_others(self, keys: Sequence[str]) -> None:
         """Give other images the edits of the current one."""
         edits = self.edits
+        if self._too_many(edits):
+            return
         images = [self._state.images[key] for key in keys if key in self._state.images]
         before = {image.key: image.edits for image in images}
 
@@ -225,7 +227,7 @@ class Editor(QObject):
     def take(self, key: str, edits: Edits, words: str) -> None:
         """Give an image these edits, as one step; nothing if it has been closed."""
         image = self._state.images.get(key)
-        if image is not None:
+        if image is not None and not self._too_many(edits):
             self._step(image, image.edits, edits, words)
 
     def _step(
