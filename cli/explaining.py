@@ -81,7 +81,8 @@ def explain(options: argparse.Namespace) -> None:
     expected = _expected_class(options, image, model)
     how: dict[str, Any] = {"method": options.method, "options": method_options(options, model)}
     report = progress_line(sys.stderr)
-    with Session(model, as_edited(options, model, image), exact=options.exact) as session:
+    seen = as_edited(options, model, image)
+    with Session(model, seen, exact=options.exact) as session:
         tell_cost(session.expected_words(options.layer, question=question, **how))
         how["progress"] = report
         try:
@@ -96,10 +97,10 @@ def explain(options: argparse.Namespace) -> None:
         finally:
             report(1.0, "")  # clears the progress line
         top = session.predictions()
-    _write(options, image, model, parts, top)
+    _write(options, seen, model, parts, top)
     if not any(map(is_stdout, (options.json, options.out, options.map))):
         for part, explanation in parts.items():
-            say_map(options, image, part, explanation)
+            say_map(options, seen, part, explanation)
         if expected is not None and "contrast" not in parts:
             say("the expected class is the predicted one: there is no contrast")
         for part in parts:

@@ -241,6 +241,23 @@ def test_of_what_if_the_map_of_the_edited_image_is_made(run: Run, tmp_path: Path
     assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
 
 
+def test_the_heat_of_an_edited_image_is_drawn_over_the_edited_image(
+    run: Run, tmp_path: Path
+) -> None:
+    facts, drawn = tmp_path / "edited.json", tmp_path / "edited.png"
+    how = ("--model", "demo:shapes", "--class", "ring", "--crop", "100,40,700,600")
+    assert run("what-if", *how, "--json", facts).code == 0
+    again = tmp_path / "again.json"
+    done = run("explain", "--like", facts, "--out", drawn, "--json", again)
+    assert done.code == 0, done.err
+    with Image.open(drawn) as picture:
+        assert picture.size == (700, 600)
+    content = json.loads(again.read_text())
+    assert (content["image_file"]["width"], content["image_file"]["height"]) == (700, 600)
+    x, _, width, _ = content["region"]
+    assert 0 <= x <= x + width <= 700
+
+
 @pytest.mark.parametrize("levels", ["auto", "window:20000,30000"])
 def test_an_edited_deep_image_is_shown_as_its_file_is_not_as_the_edits_left_it(
     run: Run, tmp_path: Path, levels: str
