@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,17 @@ def check_suffix(path: Path | None, allowed: tuple[str, ...], option: str) -> No
         raise SystemExit(2)
 
 
-def write_json(where: str, content: Any) -> None:
+def write_json(where: str, content: Any, names: Mapping[str, str] | None = None) -> None:
+    """Write a command's results. names: as of with_files."""
     if where == "-":
         from engine.export.references import with_files
 
-        content = with_files(content, None)
+        content = with_files(content, None, names=names or {})
         write(json.dumps(content, indent=2))  # ASCII, so that the terminal's encoding is irrelevant
         return
     from engine.export.files import save_json
 
-    save_json(Path(where), content)
+    save_json(Path(where), content, names=names or {})
 
 
 def say(*cells: str) -> None:

@@ -99,17 +99,18 @@ def edits_of(options: argparse.Namespace) -> Edits:
 def as_edited(options: argparse.Namespace, model: Model, image: LoadedImage) -> LoadedImage:
     """The image with these edits done."""
     edits = edits_of(options)
-    if not edits.active:
+    if not edits.steps:
         return image
     from engine.edits.apply import edited
     from engine.edits.reading import others_in
+    from engine.edits.told import with_sources
     from engine.effects.hottest import Hottests
 
     folder = options.like.parent
     levels = model.preprocessing.levels
     others = others_in(folder, levels=levels, patience=options.patience)
     masks = Hottests(model, exact=options.exact)
-    return edited(image, edits, masks=masks, others=others)
+    return with_sources(edited(image, edits, masks=masks, others=others), edits, others)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

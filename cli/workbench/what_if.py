@@ -22,6 +22,8 @@ from engine.records.asked import CLASS
 from engine.records.edits import Crop, Edits, Fill, Filling, Hide, Hottest, Rectangle
 
 if TYPE_CHECKING:
+    from engine.edits.apply import Others
+    from engine.edits.told import Told
     from engine.model import Model
     from engine.records.images import LoadedImage
     from engine.records.models import Prediction
@@ -92,6 +94,7 @@ def what_if(options: argparse.Namespace) -> None:
 
     edits = given if given is not None else _hottest(options, model, question)
     folder = None if options.edits is None else options.edits.parent
+    others = others_in(folder, levels=model.preprocessing.levels, patience=options.patience)
     report = progress_line(sys.stderr)
     try:
         found = compared(
@@ -99,7 +102,7 @@ def what_if(options: argparse.Namespace) -> None:
             image,
             edits,
             options.target,
-            others=others_in(folder, levels=model.preprocessing.levels, patience=options.patience),
+            others=others,
             exact=options.exact,
             progress=report,
         )
@@ -110,7 +113,8 @@ def what_if(options: argparse.Namespace) -> None:
 
         save_picture(options.out, found.image.pixels)
     if options.json is not None:
-        write_json(options.json, _facts(options, image, model, found))
+        written = _told(options, found, others)
+        write_json(options.json, _facts(options, image, model, found, written), written.names)
     if not any(map(is_stdout, (options.json, options.out))):
         _say(options, image, found)
 
@@ -165,7 +169,7 @@ def _given(options: argparse.Namespace) -> Edits | None:
     if options.edits is not None:
         from engine.edits.reading import read_edits
 
-        return read_edits(options.edits)
+        return read_edits(options.edits, [options.image] if options.image is not None else [])
     if options.part is not None:
         return Edits((Crop(options.part),))
     if options.hide is not None:
@@ -211,8 +215,17 @@ def _check_touched(options: argparse.Namespace, image: LoadedImage) -> None:
     )
 
 
+def _told(options: argparse.Namespace, found: WhatIf, others: Others) -> Told:
+    """The edits as they are written: without patients, those of the switched off ones included."""
+    from engine.edits.told import Told, told, with_sources
+
+    if options.patient:
+        return Told(found.edits, {})
+    return told(found.edits, with_sources(found.image, found.edits, others))
+
+
 def _facts(
-    options: argparse.Namespace, image: LoadedImage, model: Model, found: WhatIf
+    options: argparse.Namespace, image: LoadedImage, model: Model, found: WhatIf, written: Told
 ) -> dict[str, Any]:
     from engine.export.sidecar import prediction_facts, view_facts
     from engine.records.views import View
@@ -227,7 +240,7 @@ def _facts(
         source_of(options).key,
         target=found.target.index,
         page=image.page,
-        edits=found.edits,
+        edits=written.edits,
     )
     again = view_facts(view, found.image, subject=options.patient)
     return {
@@ -242,9 +255,9 @@ def _facts(
         "before": listed(found.before),
         "after": listed(found.after),
         "change": {"logit": found.logit, "probability": found.probability},
-        # That of the edited image is of the patients of what is pasted, too.
         "edits": again["edits"],
         "region": [region.x, region.y, region.width, region.height],
+        # The edited image is of the patients of what is pasted, too.
         "view": again,
     }
 

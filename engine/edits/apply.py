@@ -16,7 +16,7 @@ from engine.errors import EditError
 from engine.lazy.numpy import np
 from engine.progress import CancelToken, Report, ignore_progress
 from engine.records.edits import Change, Crop, Edit, Edits, Filling, Hide, Hottest, Paste
-from engine.records.images import LoadedImage, Region
+from engine.records.images import LoadedImage, Region, Subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,12 +182,11 @@ def _pasted(picture: Picture, step: Paste, doing: Doing) -> Picture:
     piece = piece_of(other, step)
     result = picture.plane.copy()
     laid_over(result, piece, place_of(piece, step, picture.frame))
-    return replace(picture, original=_with_subject(picture.original, other), plane=result)
+    return replace(picture, original=with_subject(picture.original, other.subject), plane=result)
 
 
-def _with_subject(image: LoadedImage, other: LoadedImage) -> LoadedImage:
+def with_subject(image: LoadedImage, whom: Subject | None) -> LoadedImage:
     """The image, which shows a part of another one, and so its patient."""
-    whom = other.subject
     if whom is None:
         return image
     return replace(image, subject=whom if image.subject is None else image.subject.joined(whom))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from engine.records.levels import AUTO, Levels
 _LARGEST = 8_000_000
 
 
-def read_edits(path: Path) -> Edits:
+def read_edits(path: Path, alike: Iterable[Path] = ()) -> Edits:
     """The edits in a JSON file: a list of them, or an object with one as 'edits'.
 
     docs/what-if.md describes them. Images that they paste from are found where they are now.
+    alike: as of located.
     Raises EditError, which names the file and says what is wrong.
     """
     try:
@@ -44,18 +46,19 @@ def read_edits(path: Path) -> Edits:
         raise EditError(
             f"{path}: no edits can be read from it ({why}); name a file that what-if wrote"
         ) from error
-    return located(edits, files, EditError)
+    return located(edits, files, EditError, alike)
 
 
-def located(edits: Edits, files: NamedFiles, fault: Fault) -> Edits:
+def located(edits: Edits, files: NamedFiles, fault: Fault, alike: Iterable[Path] = ()) -> Edits:
     """The edits with the images that they paste from where they are now.
 
-    files: those that the file of the edits names. Raises fault(one line) where one is missing or
-    has changed, unless the edit is switched off.
+    files: those that the file of the edits names. alike: files that may be what is written without
+    a patient's name, as those beside it may. Raises fault(one line) where one is missing or has
+    changed, unless the edit is switched off.
     """
     return Edits(
         tuple(
-            replace(step, source=str(files.place(step.source, fault)))
+            replace(step, source=str(files.place(step.source, fault, alike=alike)))
             if isinstance(step, Paste) and step.on
             else step
             for step in edits.steps

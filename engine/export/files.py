@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.errors import ExportError
 from engine.escaping import json_spelled, plain
-from engine.export.references import NO_PICTURES, Pictures, with_files
+from engine.export.references import NO_NAMES, NO_PICTURES, Pictures, with_files
 from engine.files.atomic import whole_file
 from engine.records.display import DisplaySettings
 from engine.records.explanations import Explanation, FloatMap
@@ -131,15 +131,20 @@ def _keyed(maps: Mapping[str, FloatMap]) -> dict[str, FloatMap]:
     return keyed
 
 
-def save_json(path: Path | str, content: Any, pictures: Pictures = NO_PICTURES) -> None:
+def save_json(
+    path: Path | str,
+    content: Any,
+    pictures: Pictures = NO_PICTURES,
+    names: Mapping[str, str] = NO_NAMES,
+) -> None:
     """Writes content as indented UTF-8 JSON. Raises ExportError.
 
     The files that views and edits name are noted in it, with their checksums, and pictures are
-    written beside it, as with_files does.
+    written beside it, as with_files does; so are names.
     Invisible and bidirectional characters are written as JSON escapes, lone surrogates too: the
     values are exact.
     """
-    content = with_files(content, Path(path), pictures)
+    content = with_files(content, Path(path), pictures, names)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(Path(path)) as file:
         file.write(json_spelled(text).encode("utf-8"))

@@ -10,32 +10,40 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from engine.files.atomic import whole_file
-from engine.files.named import NamedFile, noted
+from engine.files.named import NamedFile, noted, noted_as
 from engine.records.sources import ModelSource
 
 _PARTS = ("predicted", "expected", "contrast")
 _STARTS = ((b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"GIF8", ".gif"))
 
 NO_PICTURES: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 Pictures: TypeAlias = Mapping[str, Callable[[], bytes]]
 """The content of a file for each image that has none, by the name that stands for it."""
 
 
-def with_files(content: Any, path: Path | None, pictures: Pictures = NO_PICTURES) -> Any:
+def with_files(
+    content: Any,
+    path: Path | None,
+    pictures: Pictures = NO_PICTURES,
+    names: Mapping[str, str] = NO_NAMES,
+) -> Any:
     """The content with 'files' in each view, and beside edits.
 
     path: that it is written to; None for stdout. Each file is read once. pictures: those that are
-    named are written beside it, as 'NAME image.png'. What is no mapping, and has no views or edits,
-    comes back as it is. Raises ExportError for a picture that cannot be written.
+    named are written beside it, as 'NAME image.png'. names: what is written in another way, and
+    what it is, as of engine.edits.told: of that, only the content is noted. What is no mapping, and
+    has no views or edits, comes back as it is. Raises ExportError for a picture that cannot be
+    written.
     """
     if not isinstance(content, Mapping):
         return content
-    known: dict[str, NamedFile | None] = {}
+    known = {written: noted_as(written, name) for written, name in names.items()}
     if path is not None:
         for name in sorted(_named(content) & pictures.keys()):
-            number = f" {len(known) + 1}" if known else ""
+            number = f" {len(known) - len(names) + 1}" if len(known) > len(names) else ""
             known[name] = _written(path, number, name, pictures[name]())
     return _with_files(content, None if path is None else path.parent, known)
 

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,6 +19,8 @@ from engine.files.regular import Fault
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST = 10_000
+_HIDDEN = "\u2026"
+"""In a path, in place of what it says of a patient."""
 # Reading a file that large takes longer than what else an export does.
 _LARGE = 16 << 20
 
@@ -65,6 +68,13 @@ def noted(name: str, folder: Path | None, sha256: str = "") -> NamedFile | None:
     return NamedFile(name, str(whole), relative, sha256, size)
 
 
+def noted_as(written: str, name: str) -> NamedFile | None:
+    """The same of a file of that name that is written in another way, as without a patient: neither
+    its path nor its place is told, only what is in it."""
+    file = noted(name, None)
+    return None if file is None else replace(file, name=written, path=written)
+
+
 def is_elsewhere(path: Path, folder: Path) -> bool:
     """Whether looking for it would sign in to another computer, which a stranger's file may want:
     Windows tells a server who the user is. folder: of the file that names it."""
@@ -96,8 +106,11 @@ class NamedFiles:
             raise ValueError("'files' is no list of files")
         return cls(origin, {file.name: file for file in map(_read, content)})
 
-    def place(self, name: str, fault: Fault, beyond: Iterable[Path] = ()) -> Path:
-        """Where a file of that name is now. beyond: further files that may be it.
+    def place(
+        self, name: str, fault: Fault, beyond: Iterable[Path] = (), alike: Iterable[Path] = ()
+    ) -> Path:
+        """Where a file of that name is now. beyond: further files that may be it. alike: files that
+        are it if they have its content, where its name was not written in full.
 
         One of which nothing was noted is looked for in the folder of the file that names it, if its
         path is relative, and then as it is named. Raises fault(one line) if it is not there any
@@ -108,7 +121,7 @@ class NamedFiles:
             if known is None:
                 self._found[name] = self._as_named(name)
             else:
-                self._found[name] = self._placed(known, fault, beyond)
+                self._found[name] = self._placed(known, fault, beyond, alike)
         return self._found[name]
 
     def is_of(self, name: str, path: Path) -> bool:
@@ -129,7 +142,9 @@ class NamedFiles:
             return beside
         return path
 
-    def _placed(self, known: NamedFile, fault: Fault, beyond: Iterable[Path]) -> Path:
+    def _placed(
+        self, known: NamedFile, fault: Fault, beyond: Iterable[Path], alike: Iterable[Path]
+    ) -> Path:
         changed: Path | None = None
         for path in (*self._candidates(known), *beyond):
             if not presence.is_file(path):
@@ -137,6 +152,10 @@ class NamedFiles:
             if _is_same(path, known):
                 return path
             changed = changed or path
+        if _HIDDEN in known.path:
+            for path in (*alike, *self._beside()):
+                if presence.is_file(path) and _is_same(path, known):
+                    return path
         called = PurePath(known.path.replace("\\", "/")).name
         origin = self._origin.name
         if changed is None:
@@ -147,6 +166,14 @@ class NamedFiles:
         raise fault(
             f"{changed}: has changed since {origin} was written; put the earlier {called} back"
         )
+
+    def _beside(self) -> Iterator[Path]:
+        """The files in the folder of the file that names them."""
+        try:
+            with os.scandir(self._origin.absolute().parent) as entries:
+                yield from (Path(entry.path) for entry in islice(entries, _MOST))
+        except OSError:
+            return
 
     def _candidates(self, known: NamedFile) -> Iterator[Path]:
         folder = self._origin.parent

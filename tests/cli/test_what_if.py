@@ -221,6 +221,35 @@ def test_the_patient_of_what_is_pasted_is_named_on_request_alone(
     assert ("JANE" in said.out) == patient
     assert run(*given, "--json", facts).code == 0
     assert ("JANE" in facts.read_text("utf-8")) == patient
+    # It takes the edits again, and finds the scan.
+    again = run(*given[:5], facts, *more)
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_patient_of_what_is_switched_off_is_not_named_either(
+    run: Run, tmp_path: Path, there: bool
+) -> None:
+    source = tmp_path / "DOE JANE.dcm"
+    values = np.random.default_rng(1).integers(0, 4000, (60, 50)).astype(np.uint16)
+    if there:
+        source.write_bytes(written(dataset(values, PatientName="DOE^JANE")))
+    file, facts = tmp_path / "edits.json", tmp_path / "facts.json"
+    off = Paste(str(source), Rectangle(5, 5, 40, 40), (100, 90), on=False)
+    steps = Edits((off, Crop(Rectangle(5, 5, 400, 400)))).facts
+    file.write_text(json.dumps(steps), "utf-8")
+    given = ("what-if", SCENE["hexagon.jpg"], "--model", "demo:shapes", "--edits", file)
+    assert run(*given, "--json", facts).code == 0
+    text = facts.read_text("utf-8")
+    assert "JANE" not in text
+    assert [step["on"] for step in json.loads(text)["edits"]] == [False, True]
+    told = run(*given, "--json", "-")
+    assert "JANE" not in told.out
+    like = ("explain", "--like", facts, "--json", "-")
+    content = json.loads(text)
+    content["view"]["edits"] = steps
+    facts.write_text(json.dumps(content), "utf-8")
+    assert "JANE" not in run(*like).out
 
 
 def test_a_file_that_is_read_is_not_written(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QGuiApplication
 
 import engine
 from engine.edits.apply import edited
@@ -264,6 +265,56 @@ def test_an_image_of_a_session_of_version_2_is_pasted_from_by_its_name(
     restart(user)
     opened(user, session)
     assert np.array_equal(wait_pasted(user), shown)
+
+
+def test_exported_edits_find_the_files_of_patients_whom_they_do_not_name(
+    user: User, picture: Path, tmp_path: Path
+) -> None:
+    """By what is in them: among the open images, or beside the edits, whatever they are called."""
+    scans = []
+    for number in range(2):
+        scan = tmp_path / f"DOE{number} JANE.dcm"
+        values = np.random.default_rng(number).integers(0, 4000, (90, 120)).astype(np.uint16)
+        scan.write_bytes(written(dataset(values, PatientName=f"DOE{number}^JANE")))
+        scans.append(scan)
+    program = user.start(picture, *scans, model=SHAPES)
+    pastes = [
+        Paste(str(scan), PART, (number * 70.0, 20.0), on=not number)
+        for number, scan in enumerate(scans)
+    ]
+    program.controller.what_if.editor.set(Edits(tuple(pastes)), "paste")
+    shown = wait_pasted(user)
+    # What is switched off, of an image that is not open, is not told either.
+    program.controller.images.close(list(program.state.images)[2])
+    path = tmp_path / "edits.json"
+    program.controller.what_if.files.write(path)
+    user.until(path.exists)
+    user.settle()
+    assert "JANE" not in path.read_text("utf-8")
+    assert "DOE" not in path.read_text("utf-8")
+    notice = program.window.notice
+    assert "names of DICOM files" in notice.text
+    program.window.actions_by_id["copy_edits"].trigger()
+    user.until(lambda: "Copied the edits" in notice.text)
+    copied = QGuiApplication.clipboard().text()
+    assert "JANE" not in copied
+    sources = [step["source"] for step in json.loads(copied)["edits"]]
+    assert len(set(sources)) == 2
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path = path.rename(elsewhere / "edits.json")
+    files = program.controller.what_if.files
+    program.controller.what_if.editor.clear()
+    files.read(path)
+    user.until(lambda: len(edits(user).steps) == 2)
+    assert np.array_equal(wait_pasted(user), shown)
+    (elsewhere / "1.dcm").write_bytes(scans[0].read_bytes())
+    done = edited(engine.load_image(picture), read_edits(path), others=others_in(elsewhere))
+    assert np.array_equal(done.pixels, shown)
+    (elsewhere / "1.dcm").unlink()
+    with pytest.raises(EditError, match=r"is missing, and edits.json names it") as error:
+        read_edits(path)
+    assert "JANE" not in str(error.value)
 
 
 def test_the_patient_of_what_is_pasted_is_not_told(

@@ -8,9 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from gui.controllers.controller import Controller
-from gui.controllers.edits.edit_files import text_of
 from gui.settings.store import Settings
-from gui.state.notices import NoticeKind
 from gui.state.state import State
 from gui.toolkit import plain_text
 from gui.window.main_window import MainWindow
@@ -27,7 +25,6 @@ class EditFiles(QObject):
         super().__init__(window)
         self._window = window
         self._state = state
-        self._editor = controller.what_if.editor
         self._files = controller.what_if.files
         self._settings = settings
         window.actions_by_id.connect(
@@ -39,8 +36,7 @@ class EditFiles(QObject):
         )
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(text_of(self._editor.edits))
-        self._state.notify(NoticeKind.INFO, "Copied the edits as JSON.")
+        self._files.text(QGuiApplication.clipboard().setText)
 
     def _ask_where(self) -> None:
         from gui.file_dialogs import save_dialog
