@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +16,15 @@ Stamp: TypeAlias = tuple[int, int]
 (-1, -1) for a file that is not there."""
 
 NO_STAMP: Stamp = (-1, -1)
+
+_LATEST = (1 << 63) - 1
+"""Nanoseconds that an index can hold, some time in 2262."""
+
+
+def stamp_in(found: os.stat_result) -> Stamp:
+    """The stamp of a file that was looked at."""
+    return found.st_size, max(-_LATEST, min(_LATEST, found.st_mtime_ns))
+
 
 LARGEST_GRID = 32
 """Most rows and columns of a stored map; larger ones are averaged."""

@@ -24,6 +24,9 @@ mean map."""
 LEAST = 20
 """Images of a class below which it is one cluster."""
 
+_EQUAL = 1e-6
+"""Largest difference of cells below which maps with the sum 1 are the same but for rounding."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
@@ -104,6 +107,8 @@ def _of_class(index: Index, job: int, target: int, cancel: CancelToken | None) -
     if grid is None:
         return []
     groups = _groups(index, job, own, grid, cancel)
+    if not groups:
+        return []
     regions = [judging.region_of(group.mean.reshape(grid)) for group in groups]
     focus = [
         judging.focus_of(one.mean, region) for one, region in zip(groups, regions, strict=True)
@@ -144,6 +149,9 @@ def _groups(
 ) -> list[_Group]:
     """The groups of a selection's images, the largest first."""
     numbers, maps, rest = _sampled(index, job, own, grid, cancel)
+    if not len(numbers):
+        # Large maps are averaged for the index, and nothing positive may be left of one.
+        return []
     points, labels, quality = _clustered(maps, cancel)
     means = _means(maps, labels)
     inputs = [numbers[labels == one] for one in range(len(means))]
@@ -186,7 +194,7 @@ def _maps_of(
         if maps.shape[1:] == grid:
             shares, kept = energies(maps)
             known.append(own[kept])
-            found.append(shares.reshape(len(shares), -1))
+            found.append(shares.reshape(len(shares), grid[0] * grid[1]))
     return np.concatenate(known), np.concatenate(found)
 
 
@@ -195,7 +203,8 @@ def _clustered(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Points (n, 2), clusters (n,) and silhouettes (n,) of the maps (n, cells)."""
     count = len(maps)
-    if count < LEAST:
+    # Of equal maps, which are the neighbours is a matter of chance.
+    if count < LEAST or np.ptp(maps, axis=0).max() < _EQUAL:
         points = np.zeros((count, 2))
         return points, np.zeros(count, np.int64), np.zeros(count)
     places, values = spectral.embedding(spectral.affinity(maps, cancel=cancel), cancel=cancel)

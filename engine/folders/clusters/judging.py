@@ -89,7 +89,7 @@ def apart_of(
         if maps.shape[1:] != grid:
             continue
         shares, kept = energies(maps)
-        looks = shares.reshape(len(shares), -1) @ masks.T >= enough
+        looks = shares.reshape(len(shares), grid[0] * grid[1]) @ masks.T >= enough
         numbers = numbers[kept]
         own = np.isin(numbers, own_class)
         for mine, rows in ((0, np.isin(numbers, inputs) & ~own), (1, own)):

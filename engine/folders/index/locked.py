@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Self
 import filelock
 
 from engine.errors import HookscopeError
-from engine.files.destinations import cannot_write
+from engine.files.destinations import cannot_write, refusal
 from engine.folders.index import schema
 from engine.folders.index.places import network_type
 
@@ -31,6 +32,7 @@ class LockedIndex:
         self.file = self.folder / schema.FILE
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            _check_lock(self.folder / schema.LOCK)
             self._lock = filelock.FileLock(self.folder / schema.LOCK, timeout=0)
             self._lock.acquire()
         except filelock.Timeout:
@@ -93,15 +95,32 @@ class LockedIndex:
         )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, way: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
         """Everything in the block is written, or nothing."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._reading() as connection:
+            connection.execute(f"BEGIN {way}")
             try:
-                yield self._connection
+                yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Of a full disk, SQLite has gone back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._connection
         except sqlite3.Error as error:
             raise schema.fault(self.file, error) from error
+
+
+def _check_lock(path: Path) -> None:
+    """Raises ExportError if something else has the name of the lock."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise refusal(path, "not a regular file; remove it, or choose another folder")

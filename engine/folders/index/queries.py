@@ -5,7 +5,6 @@ Any number of readers work while a run writes. No torch.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import HookscopeError
-from engine.folders.index import bulk, maps, schema
+from engine.files import presence, regular
+from engine.folders.index import bulk, checks, maps, schema
 from engine.folders.index.shown import ROW_COLUMNS, Counts, Shown, shown_of
 from engine.folders.index.where import ALL, COLUMNS, ERROR, JOINED, Selection, condition
 from engine.folders.records import Job
@@ -30,16 +30,24 @@ Numbers: TypeAlias = "NDArray[np.int64]"
 
 
 class Index:
-    """Reads the index in a folder. Not thread-safe; one for each thread.
+    """Reads the index in a folder, or the index that is named. Not thread-safe; one for each
+    thread.
 
     Raises HookscopeError if there is none, or one of another version.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()
+        named = folder.name == schema.FILE and presence.is_file(folder)
+        self.folder = (folder.parent if named else folder).absolute()
         self.file = self.folder / schema.FILE
-        if not self.file.is_file():
-            raise HookscopeError(f"{folder}: no index here; make one with the command batch")
+        try:
+            self.file.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise HookscopeError(
+                f"{folder}: no index here; make one with the command batch"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise HookscopeError(f"{folder}: {regular.reason(error)}") from error
         self._connection = schema.connect(self.file, writing=False)
         try:
             if not schema.check(self._connection, self.file):
@@ -73,18 +81,7 @@ class Index:
         """The jobs with their numbers, the one used last first."""
         with self._reading() as connection:
             found = connection.execute("SELECT * FROM jobs ORDER BY used DESC, id DESC").fetchall()
-        return [
-            (
-                row["id"],
-                Job(
-                    **{name: row[name] for name in ("key", "model", "layer", "method", "policy")},
-                    scores=row["scores"],
-                    classes=tuple(json.loads(row["classes"])),
-                    facts=json.loads(row["facts"]),
-                ),
-            )
-            for row in found
-        ]
+        return [(row["id"], checks.job_of(row, self.file)) for row in found]
 
     def job(self, number: int | None = None) -> tuple[int, Job]:
         """One job, by default the one used last. Raises HookscopeError if there is none."""
@@ -92,6 +89,13 @@ class Index:
             if number in (None, one[0]):
                 return one
         raise HookscopeError(f"{self.file}: nothing was computed yet; continue with batch")
+
+    def check(self, job: int) -> None:
+        """Raises HookscopeError if what is known of the inputs and of a job cannot be: the index is
+        damaged, or was changed by another program. Takes about 1 s for a million rows."""
+        (_, about) = self.job(job)
+        with self._reading() as connection:
+            checks.check_rows(connection, job, about, self.file)
 
     @property
     def identity(self) -> str:

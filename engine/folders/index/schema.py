@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 from engine.errors import HookscopeError
+from engine.files import regular
 
 VERSION = 1
 """Changes with every table or column; stored as user_version."""
@@ -16,8 +18,24 @@ APPLICATION = 0x484B5343
 
 FILE = "index.sqlite"
 LOCK = "index.lock"
+OVERLAYS, MAPS = "overlays", "maps"
+"""Folders beside an index that are written from it."""
+
+_MARK = (APPLICATION.to_bytes(4, "big"), 68)
 
 PATIENCE_MS = 10_000
+
+_DAMAGED = "put a copy back if you have one, or move it away and run batch again"
+_OTHER = "close the program that has it open"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: _OTHER,
+    sqlite3.SQLITE_LOCKED: _OTHER,
+    sqlite3.SQLITE_FULL: "free some space and run the same command again",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_ERROR: _DAMAGED,
+    sqlite3.SQLITE_MISMATCH: _DAMAGED,
+}
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -78,9 +96,9 @@ CREATE TABLE runs (
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables of a new index."""
-    connection.executescript(f"BEGIN;{_TABLES}COMMIT;")
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    # At once: tables that do not say whose they are would be refused by the next start.
+    marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+    connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}{marks}COMMIT;")
 
 
 def connect(file: Path, *, writing: bool) -> sqlite3.Connection:
@@ -88,10 +106,18 @@ def connect(file: Path, *, writing: bool) -> sqlite3.Connection:
 
     Raises HookscopeError if the file cannot be opened.
     """
-    mode = "rwc" if writing else "ro"
+    try:
+        # SQLite would wait for what comes out of a pipe.
+        irregular = not stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116
+    except FileNotFoundError:
+        irregular = False
+    except OSError as error:
+        raise HookscopeError(f"{file}: {regular.reason(error)}") from error
+    if irregular:
+        raise HookscopeError(f"{file}: not a regular file; remove it, or choose another folder")
     try:
         connection = sqlite3.connect(
-            f"{file.absolute().as_uri()}?mode={mode}",
+            f"{file.absolute().as_uri()}?mode={'rwc' if writing else 'ro'}",
             uri=True,
             isolation_level=None,
             timeout=PATIENCE_MS / 1000,
@@ -131,10 +157,20 @@ def check(connection: sqlite3.Connection, file: Path) -> bool:
 
 def fault(file: Path, error: sqlite3.Error) -> HookscopeError:
     """The error to raise for one of SQLite's."""
+    advice = _ADVICE.get(_code(error), "check the disk and its permissions")
     return HookscopeError(
-        f"{file}: the index cannot be used ({error}); check the disk and its permissions, or "
-        "choose another folder"
+        f"{file}: the index cannot be used ({error}); {advice}, or choose another folder"
     )
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_in(folder: Path) -> bool:
+    """Whether an index is in a folder."""
+    return regular.has_mark(folder / FILE, *_MARK)
 
 
 def as_bytes(path: str) -> bytes:

@@ -16,11 +16,30 @@ _SCANNED_AT_ONCE = 2_000
 _PENDING_AT_ONCE = 4_096
 _CONTENTS_AT_ONCE = 500
 
+_LISTED = """
+CREATE TEMP TABLE listed (
+    path TEXT PRIMARY KEY, name TEXT, place INTEGER, size INTEGER, changed INTEGER, label TEXT,
+    more TEXT
+)
+"""
+
+_LIST = """
+INSERT OR IGNORE INTO temp.listed
+VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))
+"""
+
 _FOUND = """
 INSERT INTO inputs (path, name, place, size, changed, label, more)
-VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))
+SELECT path, name, place, size, changed, label, more FROM temp.listed WHERE true ORDER BY place
 ON CONFLICT (path) DO UPDATE SET name = excluded.name, place = excluded.place,
     size = excluded.size, changed = excluded.changed, label = excluded.label, more = excluded.more
+    WHERE (name, place, size, changed, label, more) IS NOT (excluded.name, excluded.place,
+        excluded.size, excluded.changed, excluded.label, excluded.more)
+"""
+
+_NOT_NAMED = """
+UPDATE inputs SET place = NULL
+WHERE place IS NOT NULL AND path NOT IN (SELECT path FROM temp.listed)
 """
 
 # A row is current if the file has not changed since it was read, and its label is the one wanted.
@@ -59,6 +78,7 @@ class IndexWriter(LockedIndex):
         self._connection.execute(
             "CREATE TEMP TABLE wanted (label TEXT PRIMARY KEY, number INTEGER, numbers TEXT)"
         )
+        self._connection.execute(_LISTED)
 
     # --- what was found ---------------------------------------------------------------------
 
@@ -66,17 +86,19 @@ class IndexWriter(LockedIndex):
         """Replace the list of inputs, in their order; their number. What is known of an input that
         is no longer named is kept for later.
 
-        Raises Cancelled; the earlier list is then partly replaced, and the next call completes it.
+        The earlier list stays until the new one is complete, and if nothing was found. Raises
+        Cancelled, and what sources raise.
         """
-        with self._transaction() as connection:
-            connection.execute("UPDATE inputs SET place = NULL")
+        with self._reading() as connection:
+            connection.execute("DELETE FROM temp.listed")
         count, rest = 0, iter(sources)
         while piece := list(islice(rest, _SCANNED_AT_ONCE)):
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            with self._transaction() as connection:
+            # Of the temporary table alone, so that the index is not locked.
+            with self._transaction("DEFERRED") as connection:
                 connection.executemany(
-                    _FOUND,
+                    _LIST,
                     (
                         (
                             as_bytes(source.path),
@@ -90,15 +112,20 @@ class IndexWriter(LockedIndex):
                     ),
                 )
             count += len(piece)
+        if count:
+            with self._transaction() as connection:
+                connection.execute(_NOT_NAMED)
+                connection.execute(_FOUND)
         return count
 
     def labels(self) -> dict[str, int]:
         """The labels of the inputs, and how many have each."""
-        rows = self._connection.execute(
-            "SELECT label, count(*) FROM inputs WHERE place IS NOT NULL AND label <> '' "
-            "GROUP BY label ORDER BY min(place)"
-        )
-        return {str(label): int(count) for label, count in rows}
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT label, count(*) FROM inputs WHERE place IS NOT NULL AND label <> '' "
+                "GROUP BY label ORDER BY min(place)"
+            )
+            return {str(label): int(count) for label, count in rows}
 
     # --- what is to be computed -------------------------------------------------------------
 
@@ -134,23 +161,25 @@ class IndexWriter(LockedIndex):
 
     def counts(self, job: int) -> tuple[int, int, int]:
         """Inputs in all, those with a current row, and of these the unreadable ones."""
-        row = self._connection.execute(
-            f"SELECT count(*), coalesce(sum({_CURRENT}), 0), "
-            f"coalesce(sum(({_CURRENT}) AND i.error <> ''), 0) {_JOINED}",
-            {"job": job},
-        ).fetchone()
+        with self._reading() as connection:
+            row = connection.execute(
+                f"SELECT count(*), coalesce(sum({_CURRENT}), 0), "
+                f"coalesce(sum(({_CURRENT}) AND i.error <> ''), 0) {_JOINED}",
+                {"job": job},
+            ).fetchone()
         return int(row[0]), int(row[1]), int(row[2])
 
     def pending(self, job: int) -> Iterator[Pending]:
         """The inputs without a current row, in their order; rows may be written meanwhile."""
         place = -1
         while True:
-            found = self._connection.execute(
-                f"SELECT i.id, i.path, i.place, w.number, coalesce(w.numbers, '') AS numbers "
-                f"{_JOINED} AND i.place > :place AND ({_CURRENT}) IS NOT 1 "
-                "ORDER BY i.place LIMIT :most",
-                {"job": job, "place": place, "most": _PENDING_AT_ONCE},
-            ).fetchall()
+            with self._reading() as connection:
+                found = connection.execute(
+                    f"SELECT i.id, i.path, i.place, w.number, coalesce(w.numbers, '') AS numbers "
+                    f"{_JOINED} AND i.place > :place AND ({_CURRENT}) IS NOT 1 "
+                    "ORDER BY i.place LIMIT :most",
+                    {"job": job, "place": place, "most": _PENDING_AT_ONCE},
+                ).fetchall()
             if not found:
                 return
             for row in found:
@@ -163,23 +192,25 @@ class IndexWriter(LockedIndex):
         for start in range(0, len(contents), _CONTENTS_AT_ONCE):
             piece = contents[start : start + _CONTENTS_AT_ONCE]
             marks = ", ".join("?" * len(piece))
-            for row in self._connection.execute(
-                f"SELECT content, input FROM rows WHERE job = ? AND content IN ({marks})",
-                (job, *piece),
-            ):
-                found.setdefault(row["content"], []).append(row["input"])
+            with self._reading() as connection:
+                for row in connection.execute(
+                    f"SELECT content, input FROM rows WHERE job = ? AND content IN ({marks})",
+                    (job, *piece),
+                ):
+                    found.setdefault(row["content"], []).append(row["input"])
         return found
 
     def read_row(self, job: int, number: int) -> Row:
         """The row of an input, with its map."""
         from engine.folders.index.rows import row_of
 
-        row = self._connection.execute(
-            "SELECT r.*, m.rows AS map_rows, m.columns, m.x, m.y, m.width, m.height, "
-            'm."values" FROM rows r LEFT JOIN maps m ON m.job = r.job AND m.input = r.input '
-            "WHERE r.job = ? AND r.input = ?",
-            (job, number),
-        ).fetchone()
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT r.*, m.rows AS map_rows, m.columns, m.x, m.y, m.width, m.height, "
+                'm."values" FROM rows r LEFT JOIN maps m ON m.job = r.job AND m.input = r.input '
+                "WHERE r.job = ? AND r.input = ?",
+                (job, number),
+            ).fetchone()
         return row_of(row)
 
     # --- what was computed ------------------------------------------------------------------

@@ -6,6 +6,7 @@ is a twentieth of a photograph. What Pillow cannot prepare comes back whole.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -18,7 +19,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from engine.errors import HookscopeError
 from engine.files import regular
-from engine.folders.records import MEASURED, Properties
+from engine.folders.records import MEASURED, Properties, stamp_in
 from engine.images import decoding, levels, placing
 from engine.images.decoders.raw import Raw, send
 from engine.records.images import Channels, Preprocessing
@@ -32,6 +33,7 @@ _LARGEST = 256 << 20
 """After so much CPU time, or bytes in the shared file, no further file is begun."""
 
 _BLOCK = 1 << 20
+_PASSING = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _COLOURLESS = 2.0
 """Mean difference between the largest and the smallest channel below which an image is grey, in
 8-bit levels: JPEG of a grey image in colour is off by one or so."""
@@ -56,6 +58,11 @@ def read(paths: list[str], how: dict[str, Any] | None, descriptor: int) -> list[
             facts |= _one(path, wanted, descriptor, facts)
         except HookscopeError as error:
             facts |= {"error": type(error).__name__, "text": str(error)}
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _PASSING:
+                # Of the machine, not of the file.
+                facts["content"] = ""
+                why = error.__cause__.strerror
+                facts["text"] = f"{path}: cannot be read ({why}); free some space and run again"
             # Half of an image may have been written.
             os.lseek(descriptor, size, os.SEEK_SET)
         replies.append({**facts, "end": os.lseek(descriptor, 0, os.SEEK_CUR)})
@@ -68,7 +75,7 @@ def _one(
     with regular.opened(Path(path), decoding.unreadable) as file:
         found = os.fstat(file.fileno())
         # Known even if the content turns out to be damaged.
-        facts["stamp"] = [found.st_size, found.st_mtime_ns]
+        facts["stamp"] = list(stamp_in(found))
         source, facts["content"] = _hashed(file, found.st_size)
         return decoding.decode(
             source, path, descriptor, take=lambda raw: _taken(raw, how, descriptor)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _SYNSET = re.compile(r"n\d{8}")
@@ -62,7 +63,7 @@ def match(
     classes are independent, and ';' or '|' stands between the labels of one image.
     """
     names = list(dict.fromkeys(label for label in labels if label))
-    known = _names(classes)
+    known = _names(classes, str), _names(classes, _plain)
     given = dict(given or {})
     ordered = _in_order(names, classes) if not given else {}
     found: dict[str, tuple[int, ...]] = {}
@@ -82,7 +83,7 @@ def match(
 
 def _class_of(
     label: str,
-    known: Mapping[str, int | None],
+    known: tuple[Mapping[str, int | None], Mapping[str, int | None]],
     given: Mapping[str, int | str],
     ordered: Mapping[str, int],
     count: int,
@@ -92,7 +93,11 @@ def _class_of(
     to = given.get(label, label)
     if isinstance(to, int):
         return to if 0 <= to < count else None
-    named = known.get(_plain(to))
+    # In exactly this spelling first: 'cat' and 'Cat' may be two classes.
+    exactly, plainly = known
+    named = exactly.get(to)
+    if named is None:
+        named = plainly.get(_plain(to))
     if named is not None:
         return named
     text = to.strip()
@@ -101,17 +106,18 @@ def _class_of(
     return None
 
 
-def _names(classes: Sequence[str]) -> dict[str, int | None]:
-    """Classes by their plain names; None for a name that several have."""
+def _names(classes: Sequence[str], spell: Callable[[str], str]) -> dict[str, int | None]:
+    """Classes by their names in a spelling; None for a name that several have."""
     found: dict[str, int | None] = {}
     for number, name in enumerate(classes):
-        key = _plain(name)
+        key = spell(name)
         found[key] = None if key in found else number
     return found
 
 
 def _plain(name: str) -> str:
-    return _SEPARATORS.sub(" ", name).strip().casefold()
+    # macOS stores the names of folders decomposed.
+    return unicodedata.normalize("NFC", _SEPARATORS.sub(" ", name).strip().casefold())
 
 
 def _in_order(labels: Sequence[str], classes: Sequence[str]) -> dict[str, int]:

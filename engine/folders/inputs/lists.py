@@ -9,17 +9,27 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 from engine.errors import HookscopeError
 from engine.files import regular
+from engine.folders import formulas
 
 MAX_BYTES = 256_000_000
 MAX_ROWS = 5_000_000
 
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 """File suffixes of tables and lists of images."""
+
+_LONGEST = 32_767
+"""Characters of a path on any system."""
+
+# What spreadsheets write above the header, to say which separator they took.
+_SEPARATOR = re.compile(r"\s*sep=(.)[ \t]*(?:\r\n|\n|\r)", re.IGNORECASE)
+_SPACES = re.compile(r"[\s-]+")
 
 _PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "img", "image_path", "name")
 _LABELS = ("label", "labels", "class", "class_name", "classname", "target", "category", "y")
@@ -32,8 +42,9 @@ def parse(path: Path) -> dict[str, Any]:
     """
     text = _text_of(path)
     if path.suffix.lower() == ".txt":
-        lines = (line.strip() for line in text.splitlines())
-        return {"rows": [[line] for line in lines if line], "columns": []}
+        # Not splitlines, which takes more signs for the end of a line; names may have those.
+        lines = (line.strip() for line in io.StringIO(text, newline=None))
+        return {"rows": [[line] for line in lines if _is_path(line, path)], "columns": []}
     rows = _rows(text, path)
     if not rows:
         return {"rows": [], "columns": []}
@@ -46,8 +57,8 @@ def parse(path: Path) -> dict[str, Any]:
         [_cell(row, at_path), _cell(row, at_label), *(_cell(row, other) for other in others)]
         for row in (rows[1:] if header else rows)
     ]
-    names = [_cell(header, other) or f"column {other + 1}" for other in others]
-    return {"rows": [row for row in found if row[0]], "columns": names}
+    names = _named([_cell(header, other) or f"column {other + 1}" for other in others])
+    return {"rows": [row for row in found if _is_path(row[0], path)], "columns": names}
 
 
 def mapping(path: Path) -> dict[str, int | str]:
@@ -57,8 +68,11 @@ def mapping(path: Path) -> dict[str, int | str]:
     """
     try:
         content = json.loads(_text_of(path))
-    except (ValueError, RecursionError) as error:
-        raise _fault(path, f"malformed JSON ({error}); correct the file") from None
+    except RecursionError:
+        raise _fault(path, "malformed JSON (nested too deep); correct the file") from None
+    except ValueError as error:
+        why = str(error).partition(";")[0]
+        raise _fault(path, f"malformed JSON ({why}); correct the file") from None
     content = content.get("class_to_idx", content) if isinstance(content, dict) else None
     if not isinstance(content, dict) or not content:
         raise _fault(path, 'not a mapping from labels to classes, as in {"cat": 0, "dog": 1}')
@@ -69,6 +83,9 @@ def mapping(path: Path) -> dict[str, int | str]:
 
 
 def _text_of(path: Path) -> str:
+    with regular.opened(path, HookscopeError) as file:
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise _fault(path, f"larger than {MAX_BYTES // 10**6} MB; split it")
     data = regular.read(path, HookscopeError, MAX_BYTES)
     try:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
@@ -82,10 +99,13 @@ def _text_of(path: Path) -> str:
 
 
 def _rows(text: str, path: Path) -> list[list[str]]:
-    first = text.lstrip("\r\n").partition("\n")[0]
-    separator = max(",;\t", key=first.count)
+    said = _SEPARATOR.match(text)
+    text = text[said.end() :] if said else text
+    separator = said[1] if said else _separator(text, path)
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
+        # All kinds of line ends, and those inside quotes as they are.
+        lines = io.StringIO(text, newline="")
+        rows = list(csv.reader(lines, delimiter=separator, strict=True))
     except csv.Error as error:
         raise _fault(path, f"malformed CSV ({error}); correct the file") from None
     if len(rows) > MAX_ROWS:
@@ -93,19 +113,47 @@ def _rows(text: str, path: Path) -> list[list[str]]:
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 
+def _separator(text: str, path: Path) -> str:
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    if path.suffix.lower() == ".tsv" and "\t" in first:
+        return "\t"
+    return max(",;\t", key=first.count)
+
+
 def _columns(rows: list[list[str]], width: int) -> tuple[int | None, int | None, list[str]]:
     """Where path and label are (None if nowhere), and the header; [] if there is none."""
-    words = [cell.strip().lower() for cell in rows[0]]
+    words = [_SPACES.sub("_", cell.strip().lower()) for cell in rows[0]]
     named = [n for n, word in enumerate(words) if word in _PATHS]
     labelled = [n for n, word in enumerate(words) if word in _LABELS]
     if named or (labelled and len(rows) > 1):
-        header = [cell.strip() for cell in rows[0]]
+        header = [formulas.without_mark(cell.strip()) for cell in rows[0]]
         return (named[0] if named else None), (labelled[0] if labelled else None), header
     return 0, (1 if width > 1 else None), []
 
 
+def _named(names: list[str]) -> list[str]:
+    """The names of columns, each another one."""
+    taken: set[str] = set()
+    for place, name in enumerate(names):
+        own, number = name, 2
+        while own in taken:
+            own, number = f"{name} ({number})", number + 1
+        taken.add(own)
+        names[place] = own
+    return names
+
+
 def _cell(row: list[str], place: int | None) -> str:
-    return row[place].strip() if place is not None and place < len(row) else ""
+    if place is None or place >= len(row):
+        return ""
+    return formulas.without_mark(row[place].strip())
+
+
+def _is_path(text: str, path: Path) -> bool:
+    """Whether a cell names a file. Raises HookscopeError for one that no file can have."""
+    if len(text) > _LONGEST:
+        raise _fault(path, f"'{text[:20]}…' is no path: it has {len(text):,} characters")
+    return bool(text)
 
 
 def _fault(path: Path, what: str) -> HookscopeError:

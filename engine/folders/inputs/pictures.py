@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Cancelled, HookscopeError, ImageError
-from engine.folders.records import NO_STAMP, Picture, Properties, Stamp
+from engine.folders.records import NO_STAMP, Picture, Properties, Stamp, stamp_in
 from engine.images import levels, placing
 from engine.images.reading import image_of, memory_for
 from engine.progress import CancelToken
@@ -117,7 +117,7 @@ class Reading:
                 raise
             except ImageError as error:
                 if len(left) == 1:
-                    return [*found, _unread("", stamp_of(left[0]), error, left[0])]
+                    return [*found, _unread("", NO_STAMP, error, left[0])]
                 for path in left:
                     self._running.appendleft(self._begin([path]))
                     found += self._result([path], cancel)
@@ -131,10 +131,9 @@ class Reading:
 def stamp_of(path: str) -> Stamp:
     """The stamp of a file, NO_STAMP if it is not there."""
     try:
-        found = Path(path).stat()
+        return stamp_in(Path(path).stat())
     except (OSError, ValueError):
         return NO_STAMP
-    return found.st_size, found.st_mtime_ns
 
 
 def _request_of(how: Preprocessing) -> dict[str, Any]:
@@ -164,8 +163,9 @@ def _readies(answer: client.Answer, paths: Sequence[str]) -> list[Ready]:
 
 
 def _ready(reply: dict[str, Any], content: memoryview, path: str) -> Ready:
-    size, changed = map(int, reply.get("stamp", stamp_of(path)))
-    stamp, hash = (size, changed), str(reply.get("content", ""))[:64]
+    hash = str(reply.get("content", ""))[:64]
+    size, changed = map(int, reply["stamp"] if hash else NO_STAMP)
+    stamp = size, changed
     try:
         client.checked(reply, ImageError, path)
         own = content[int(reply["start"]) : int(reply["end"])]
@@ -191,7 +191,11 @@ def _ready(reply: dict[str, Any], content: memoryview, path: str) -> Ready:
 
 
 def _unread(content: str, stamp: Stamp, error: HookscopeError, path: str) -> Ready:
-    """What is known of a file that cannot be read; the reason without the path."""
+    """What is known of a file that cannot be read; the reason without the path.
+
+    One whose content was not read as a whole has no stamp, so that a later run tries it again: what
+    was in the way, such as its permissions or too little memory, does not change the file.
+    """
     text = str(error)
     for name in (path, Path(path).name):
         text = text.removeprefix(f"{name}: ")

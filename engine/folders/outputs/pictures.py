@@ -13,6 +13,7 @@ from engine.errors import ExportError
 from engine.export.files import save_map, save_picture
 from engine.files.destinations import cannot_write
 from engine.folders.index.queries import Index, Shown
+from engine.folders.index.schema import MAPS, OVERLAYS
 from engine.folders.inputs.pictures import Reading, Ready
 from engine.folders.records import Job, Progress, Row
 from engine.progress import CancelToken
@@ -22,10 +23,9 @@ from engine.records.images import LoadedImage, Region
 from engine.records.models import Layout, Prediction
 from engine.render import overlay
 
-OVERLAYS, MAPS = "overlays", "maps"
-
 _ODD = re.compile(r"[^\w.-]+")
 _LONGEST = 60
+_MOST_BYTES = 160
 _HEADER_BYTES = 128
 _MAP_BLOCK = 4096
 _QUALITY = 90
@@ -54,9 +54,13 @@ def check_room(folder: Path, needed: int) -> None:
         raise cannot_write(folder, error) from error
     if needed > free:
         raise ExportError(
-            f"cannot write {folder}: about {needed / 1e9:.1f} GB are needed and "
-            f"{free / 1e9:.1f} GB are free; free some space or choose another disk"
+            f"cannot write {folder}: about {_size(needed)} are needed and {_size(free)} are free; "
+            "free some space or choose another disk"
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def write_maps(
@@ -130,6 +134,8 @@ def explanation_of(shown: Shown, about: Job, image: LoadedImage) -> Explanation:
 def file_name(shown: Shown, job: int) -> str:
     """A name that no other input and job has, from the image's own: '12-000034 cat'."""
     stem = _ODD.sub("_", Path(shown.name).stem)[:_LONGEST].strip("_")
+    # A file system counts bytes, of which a letter may have four.
+    stem = stem.encode("utf-8", "replace")[:_MOST_BYTES].decode("utf-8", "ignore")
     return f"{job}-{shown.number:06d}{'-' if stem else ''}{stem}-{_mark(shown)}"
 
 

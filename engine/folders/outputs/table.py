@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.files.atomic import whole_file
+from engine.folders import formulas
 from engine.folders.index.queries import Index, Shown
 from engine.folders.records import Job
 
@@ -49,7 +50,7 @@ def write_csv(index: Index, rows: Iterable[Shown], about: Job, target: Path) -> 
         # Names of files keep their bytes, whatever these are.
         text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
         writer = csv.writer(text)
-        writer.writerow(_titles(more))
+        writer.writerow([_cell(title) for title in _titles(more)])
         for values in _values(rows, about, more):
             writer.writerow([_cell(value) for value in values])
         text.flush()
@@ -57,7 +58,16 @@ def write_csv(index: Index, rows: Iterable[Shown], about: Job, target: Path) -> 
 
 
 def _titles(more: Sequence[str]) -> list[str]:
-    return [*COLUMNS, *(f"{name} (input)" if name in COLUMNS else name for name in more)]
+    """The program's own columns and further ones, each of another name."""
+    taken = {*COLUMNS, *more}
+    titles = list(COLUMNS)
+    for name in more:
+        title = name
+        while title in COLUMNS or (title != name and title in taken):
+            title = f"{title} (input)"
+        taken.add(title)
+        titles.append(title)
+    return titles
 
 
 def _values(rows: Iterable[Shown], about: Job, more: Sequence[str]) -> Iterator[list[object]]:
@@ -99,14 +109,16 @@ def _values_of(shown: Shown, about: Job) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    """A value as a cell of the CSV file."""
+    """A value as a cell of the CSV file. Text that a spreadsheet would take for a formula has an
+    apostrophe before it, which lists of inputs are read without."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.9g}"
-    return str(value)
+    text = str(value)
+    return f"'{text}" if formulas.is_one(text) else text
 
 
 def _write_parquet(path: Path, values: Iterator[list[object]], names: list[str]) -> None:

@@ -88,7 +88,7 @@ def _with_own_stamps(items: Sequence[Pending], shard: Shard) -> Shard:
     paths = {item.number: item.path for item in items}
     return [
         (number, replace(picture, stamp=stamp_of(paths[number])), row)
-        if picture.stamp == NO_STAMP
+        if picture.stamp == NO_STAMP and picture.content
         else (number, picture, row)
         for number, picture, row in shard
     ]

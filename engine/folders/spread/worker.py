@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import HookscopeError, ModelError
-from engine.folders.inputs.pictures import Reading, Ready
+from engine.folders.inputs.pictures import Reading, Ready, stamp_of
 from engine.folders.job import How, job_of
 from engine.folders.records import NO_STAMP, Pending, Picture
 from engine.folders.shards import Explainer, Shard
@@ -83,8 +83,9 @@ def _computed(
         chunks = reading.chunks(there, lambda pair: pair[1], max(1, explainer.size))
         for chunk in chunks:
             seen: list[tuple[Pending, Ready]] = []
-            for (item, _), ready in chunk:
-                if ready.picture.stamp == NO_STAMP:
+            for (item, path), ready in chunk:
+                # One that is there may have no stamp because it could not be read.
+                if ready.picture.stamp == NO_STAMP and stamp_of(path) == NO_STAMP:
                     unseen.append(item.number)
                 else:
                     seen.append((item, ready))
