@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from cli.arguments import Parser
 
 
+_DIGITS = 16
+# Processes of 60 MB and more each; and images that are kept in memory, and lost when it is stopped.
+_MOST_WORKERS, _MOST_TOGETHER = 256, 4_096
+
+
 def add_folders(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands batch, clusters and summary."""
     _add_batch(commands)
@@ -88,14 +93,14 @@ def _add_batch(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--limit", type=_count, metavar="N", help="the first N images alone")
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=lambda text: _count(text, _MOST_WORKERS),
         metavar="N",
         help="processes that read images (default: as many as there are cores)",
     )
     parser.add_argument(
         "--batch",
         dest="size",
-        type=_count,
+        type=lambda text: _count(text, _MOST_TOGETHER),
         metavar="N",
         help="images read and computed together at most (default: as many as pay); a CPU takes "
         "them in passes of up to 4",
@@ -113,7 +118,9 @@ def _add_index(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the --out of batch")
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+def _count(text: str, most: int | None = None) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS and int(text)):
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not a number from 1 on")
+    if most is not None and int(text) > most:
+        raise argparse.ArgumentTypeError(f"{text} is too many; at most {most:,}")
     return int(text)

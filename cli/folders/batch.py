@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli.entry import progress_line, tell
 from cli.explaining import check_method, option_texts
+from cli.folders.destinations import check_files, check_json
 from cli.folders.reports import say_summary
 from cli.opening import opened
 from cli.options import source_of, trusted_files
-from cli.output import refuse_outputs, say, write_json
+from cli.output import say, write_json
 from engine.errors import ExportError, HookscopeError, ModelError
 from engine.files import presence, suffixes
 from engine.files.destinations import is_stdout
@@ -90,13 +91,16 @@ def _check(options: argparse.Namespace) -> None:
             raise ModelError(f"{path}: this is a model, not an image; name it with --model")
     if presence.exists(options.out) and not presence.is_folder(options.out):
         raise ExportError(f"cannot write {options.out}: --out is a folder, and this is a file")
+    if str(options.out) == "-":
+        raise ExportError("cannot write -: --out is a folder for several files; name one")
     if options.out.absolute().resolve() in [path.absolute().resolve() for path in options.paths]:
         # Which is left out of what is searched, so that there would be no images at all.
         raise ExportError(
             f"cannot write {options.out}: the images are in this folder; name one of its own for "
             f"the results, as in {options.out / 'explained'}"
         )
-    refuse_outputs(options, "json")
+    check_json(options, options.out)
+    check_files(options, options.out, options.paths)
     check_method(options)
     if options.scheduler is not None:
         from engine.folders.spread.scheduler import check_address
@@ -123,18 +127,21 @@ def _how(options: argparse.Namespace, model: Model) -> How:
 
 def _found(options: argparse.Namespace, writer: IndexWriter) -> dict[str, int | str]:
     """Put the images of the paths into the index; what the labels are said to be."""
-    from engine.folders.inputs.finding import find, labels_from
-    from engine.reader import client
+    from engine.folders.inputs.finding import Overlooked, find, labels_from
 
-    with client.reading(patience=options.patience):
-        labels, given = labels_from(options.labels)
-        sources: Iterable[Any] = find(options.paths, labels, skip=options.out)
-        if options.limit is not None:
-            sources = islice(sources, options.limit)
-        count = writer.found(sources)
+    overlooked, patience = Overlooked(), options.patience
+    labels, given = labels_from(options.labels, patience=patience, overlooked=overlooked)
+    sources: Iterable[Any] = find(
+        options.paths, labels, skip=options.out, patience=patience, overlooked=overlooked
+    )
+    if options.limit is not None:
+        sources = islice(sources, options.limit)
+    count = writer.found(sources)
     if not count:
         names = ", ".join(str(path) for path in options.paths[:3])
         raise HookscopeError(f"{names}: no images found; name images, folders, or a .csv of paths")
+    for line in overlooked.lines:
+        tell(f"warning: {line}")
     return given
 
 
@@ -154,12 +161,14 @@ def _written(
     options: argparse.Namespace, folder: Path, job: int, report: Any
 ) -> tuple[list[Path], dict[str, Any]]:
     """Write all files beside the index; which ones, and the summary."""
+    from engine.folders.index import schema
     from engine.folders.index.queries import Index
     from engine.folders.outputs import page, pictures, table
     from engine.folders.summary import summary
     from engine.records.display import DisplaySettings
 
     with Index(folder) as index:
+        index.check(job)
         written = table.write_tables(index, job, folder)
         written.append(page.write_page(index, job, folder))
         if options.overlays or options.maps:
@@ -172,14 +181,14 @@ def _written(
             if options.maps:
                 for progress in pictures.write_maps(index, job, folder):
                     report(_fraction(progress), f"maps: {progress.done:,} of {progress.total:,}")
-                written.append(folder / pictures.MAPS)
+                written.append(folder / schema.MAPS)
             if options.overlays:
                 settings, readers = DisplaySettings(), options.workers or 2
                 for progress in pictures.write_overlays(
                     index, job, folder, settings, readers=readers
                 ):
                     report(_fraction(progress), f"overlays: {progress.done:,}")
-                written.append(folder / pictures.OVERLAYS)
+                written.append(folder / schema.OVERLAYS)
         finally:
             report(1.0, "")
         return written, summary(index, job)

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli.entry import progress_line, require_stdout
+from cli.entry import progress_line, require_stdout, tell
+from cli.folders.destinations import check_json
 from cli.opening import opened
 from cli.options import source_of
-from cli.output import refuse_outputs, say, write_json
+from cli.output import say, write_json
 from engine.errors import ModelError
 from engine.files.destinations import is_stdout
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def clusters(options: argparse.Namespace) -> None:
-    refuse_outputs(options, "json")
+    check_json(options, options.folder)
     if options.json is None:
         require_stdout()
     from engine.folders.clusters.finding import clusters_of
@@ -34,6 +35,7 @@ def clusters(options: argparse.Namespace) -> None:
     report = progress_line(sys.stderr)
     with Index(options.folder) as index:
         job, about = index.job()
+        index.check(job)
         target = None if options.target is None else find_class(options.target, about.classes)
         model = _model(options, about) if options.hide else None
         try:
@@ -45,6 +47,9 @@ def clusters(options: argparse.Namespace) -> None:
             _facts(one, way, [shown.path for shown in index.rows(job, one.inputs)])
             for one, way in zip(found, hidden, strict=True)
         ]
+    if not found:
+        of = "" if target is None else f" that is predicted as '{about.classes[target]}'"
+        tell(f"warning: no clusters: no image{of} has a map with anything positive")
     if options.json is not None:
         content = {"model": about.model, "layer": about.layer or None, "method": about.method}
         write_json(options.json, {**content, "clusters": facts})
@@ -82,7 +87,14 @@ def _hidden(
     hidden: list[Hidden | None] = []
     for place, one in enumerate(found):
         report(place / len(found), f"hiding: {one.label}, cluster {one.number + 1}")
-        hidden.append(hide(index, job, model, one))
+        way = hide(index, job, model, one)
+        if way.size < one.size:
+            report(1.0, "")
+            tell(
+                f"warning: {one.label} {one.number + 1}: {one.size - way.size:,} of {one.size:,} "
+                "images have changed or cannot be read any more, and nothing was hidden in them"
+            )
+        hidden.append(way)
     return hidden
 
 
@@ -109,7 +121,8 @@ def _facts(one: Cluster, way: Hidden | None, paths: list[str]) -> dict[str, Any]
 
 
 def _say(one: Cluster, way: Hidden | None) -> None:
-    cells = [f"{one.label} {one.number + 1}", f"{one.size:,} images"]
+    images = f"{one.size:,} image{'' if one.size == 1 else 's'}"
+    cells = [f"{one.label} {one.number + 1}", images]
     if one.purity is not None:
         cells.append(f"{one.purity:.0%} {one.common}")
     if way is not None:

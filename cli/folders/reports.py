@@ -6,18 +6,20 @@ import argparse
 from typing import Any
 
 from cli.entry import require_stdout
-from cli.output import refuse_outputs, say, write_json
+from cli.folders.destinations import check_json
+from cli.output import say, write_json
 from engine.files.destinations import is_stdout
 
 
 def summary(options: argparse.Namespace) -> None:
-    refuse_outputs(options, "json")
+    check_json(options, options.folder)
     if options.json is None:
         require_stdout()
     from engine.folders.index.queries import Index
     from engine.folders.summary import summary
 
     with Index(options.folder) as index:
+        index.check(index.job()[0])
         facts = summary(index)
     if options.json is not None:
         write_json(options.json, facts)
