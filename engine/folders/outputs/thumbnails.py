@@ -11,6 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from engine.errors import HookscopeError
+from engine.files import regular
 from engine.folders.index.queries import Shown
 from engine.folders.inputs.pictures import Reading
 
@@ -47,7 +49,7 @@ def addresses(rows: Sequence[Shown]) -> dict[int, str]:
 def _is_shown(path: str) -> bool:
     """Whether browsers show that file; one that cannot be read is left to them."""
     head = b""
-    with suppress(OSError, ValueError), Path(path).open("rb") as file:
+    with suppress(HookscopeError, OSError), regular.opened(Path(path), HookscopeError) as file:
         head = file.read(_HEAD_BYTES)
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
     return not head or is_webp or head.startswith(_SHOWN_BY_ALL)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import HookscopeError, ModelError, one_line
+from engine.files import regular
 from engine.folders.records import NO_STAMP, Pending, Picture
 from engine.folders.spread.worker import Result, Task, compute, paths_of
 from engine.progress import CancelToken
@@ -249,6 +250,6 @@ class Scheduler:
 
 def _content(path: str) -> bytes | None:
     try:
-        return Path(path).read_bytes()
-    except OSError:
+        return regular.read(Path(path), HookscopeError, _LARGEST_SENT)
+    except HookscopeError:
         return None

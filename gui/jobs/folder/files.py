@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from engine.errors import ExportError
+from engine.errors import ExportError, HookscopeError
+from engine.files import regular
 from engine.files.atomic import whole_file
 from engine.files.destinations import cannot_write
 
@@ -59,15 +59,19 @@ def copy_files(
     with Index(folder) as index:
         for shown in _each(index, job, numbers, watch):
             try:
-                with Path(shown.path).open("rb") as source:
+                with regular.opened(Path(shown.path), _Unread) as source:
                     _copy(source, _free(goal, shown.name), watch)
                 done += 1
-            except OSError:
+            except (_Unread, OSError):
                 failed += 1
     return goal, done, failed
 
 
-def _copy(source: io.BufferedReader, target: Path, watch: Watch) -> None:
+class _Unread(HookscopeError):
+    """A file that cannot be read."""
+
+
+def _copy(source: BinaryIO, target: Path, watch: Watch) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,6 +24,7 @@ from engine.folders.inputs.finding import Labels, Overlooked, find, labels_from
 from engine.folders.inputs.labels import match
 from engine.folders.inputs.pictures import _ready
 from engine.folders.job import How
+from engine.folders.outputs.page import write_page
 from engine.folders.outputs.pictures import file_name
 from engine.folders.outputs.table import write_tables
 from engine.folders.records import NO_STAMP, Source
@@ -346,6 +347,16 @@ class TestFiles:
         (found,) = find([table])
         assert found.label == "=cmd()"
         assert dict(found.more)["=1+1"] == "@x"
+
+    @posix
+    @pytest.mark.timeout(30)
+    def test_a_pipe_in_the_place_of_an_image_is_not_waited_for(self, known: Path) -> None:
+        path = known.parent / "in" / "star" / "1.png"
+        path.unlink()
+        os.mkfifo(path)
+        with Index(known) as index:
+            page = write_page(index, index.job()[0], known)
+        assert page.read_text("utf-8").count("<figure>") == 3
 
 
 class TestClusters:
