@@ -82,7 +82,7 @@ class Runs(QObject):
             slot="folder find",
         )
         job.progressed.connect(self._finding)
-        job.finished.connect(lambda count: self._was_found(count, then_run=then_run))
+        job.finished.connect(lambda found: self._was_found(*found, then_run=then_run))
         job.failed.connect(self._not_found)
         job.cancelled.connect(self._stopped)
         lane.submit(job)
@@ -91,8 +91,10 @@ class Runs(QObject):
         self.found_words = words
         self.changed.emit()
 
-    def _was_found(self, count: int, *, then_run: bool) -> None:
+    def _was_found(self, count: int, overlooked: Sequence[str], *, then_run: bool) -> None:
         self._set(RunState.IDLE)
+        if overlooked:
+            self._state.notify(NoticeKind.WARNING, " ".join(f"{line}." for line in overlooked))
         self.found.emit(count)
         if then_run and count:
             self.run()

@@ -133,22 +133,27 @@ def has_index(folder: Path) -> bool:
     return presence.is_file(folder / FILE)
 
 
-def find_inputs(folder: Path, paths: Sequence[Path], labels: str | None, watch: Watch) -> int:
-    """Note the images of the paths in the index of a folder; how many there are.
+def find_inputs(
+    folder: Path, paths: Sequence[Path], labels: str | None, watch: Watch
+) -> tuple[int, list[str]]:
+    """Note the images of the paths in the index of a folder; how many there are, and lines on what
+    was passed over.
 
     labels: None for the names of folders, where there are any; else a file. Raises HookscopeError,
     ExportError, Cancelled.
     """
     from engine.folders.index.store import IndexWriter
-    from engine.folders.inputs.finding import FOLDER, find, is_list, labels_from
+    from engine.folders.inputs.finding import FOLDER, Overlooked, find, is_list, labels_from
 
+    overlooked = Overlooked()
     if labels is None:
         named = any(_has_folders(path) for path in paths if not is_list(path))
         labels = FOLDER if named else None
-    found, _ = labels_from(labels, watch.cancel)
+    found, _ = labels_from(labels, watch.cancel, overlooked=overlooked)
     with IndexWriter(folder) as writer:
-        sources = find(paths, found, skip=folder, cancel=watch.cancel)
-        return writer.found(_counted(sources, watch), watch.cancel)
+        sources = find(paths, found, skip=folder, cancel=watch.cancel, overlooked=overlooked)
+        count = writer.found(_counted(sources, watch), watch.cancel)
+    return count, overlooked.lines
 
 
 def _counted(sources: Iterator[Source], watch: Watch) -> Iterator[Source]:

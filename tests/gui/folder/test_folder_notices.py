@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,17 @@ def test_what_runs_can_be_stopped_beside_it(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: status.working)
     qtbot.waitUntil(lambda: not place(notice).intersects(place(status._stop)))
     assert notice.width() > 300
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_what_is_left_out_of_a_folder_is_told(user: Reader, scenes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(scenes / "star", folder / "star")
+    (folder / "ring").symlink_to(scenes / "ring")
+    user.start(model=SHAPES)
+    user.program.controller.folders.open_paths([folder])
+    wanted = "1 folder is left out; "
+    user.until(lambda: user.program.window.notice.text.startswith(wanted))
+    assert "ring: a link to a folder, which is not followed" in user.program.window.notice.text
+    user.wait_done()
+    assert user.page.model.rowCount() == len(list((scenes / "star").iterdir()))
