@@ -66,10 +66,19 @@ def told(edits: Edits, image: LoadedImage) -> Told:
     return Told(Edits(tuple(steps)), names)
 
 
-def _may_be_dicom(source: str) -> bool:
+def is_named_as_dicom(source: str) -> bool:
+    """Whether a file may be DICOM by its name."""
     path = Path(source)
-    named = path.suffix.lower() in _SUFFIXES or suffixes.may_be_dicom(path)
-    return named or regular.has_mark(path, *_DICOM)
+    return path.suffix.lower() in _SUFFIXES or suffixes.may_be_dicom(path)
+
+
+def nameless(source: str) -> Subject:
+    """Whom a file shows of which nothing is known but its name, all of which counts as personal."""
+    return Subject(tokens=(Path(source).stem.lower(),))
+
+
+def _may_be_dicom(source: str) -> bool:
+    return is_named_as_dicom(source) or regular.has_mark(Path(source), *_DICOM)
 
 
 def _subject_of(source: str, page: int, others: Others) -> Subject | None:
@@ -78,4 +87,4 @@ def _subject_of(source: str, page: int, others: Others) -> Subject | None:
     except Cancelled:
         raise
     except HookscopeError:
-        return Subject(tokens=(Path(source).stem.lower(),))
+        return nameless(source)

@@ -98,10 +98,20 @@ def _untold(edits: Edits, state: State) -> tuple[Edit, ...]:
     """The edits as a list shows them: names of DICOM files without their patients."""
     if not any(isinstance(step, Paste) for step in edits.steps):
         return edits.steps
-    known = [image.loaded for image in state.images.values()]
-    known += [image.edited.loaded for image in state.images.values() if image.edited is not None]
+    from engine.edits.told import is_named_as_dicom, nameless
+
+    images = state.images.values()
+    known = [image.loaded for image in images]
+    known += [image.edited.loaded for image in images if image.edited is not None]
+    read = {str(image.path) for image in images if image.loaded is not None} | {*state.pieces}
+    for image in images:
+        done = image.edited.edits.steps if image.edited is not None else ()
+        read |= {step.source for step in done if isinstance(step, Paste)}
 
     def masked(text: str) -> str:
+        if text not in read and is_named_as_dicom(text):
+            # Switched off, or not read yet.
+            text = nameless(text).masked(text)
         for image in known:
             text = image.named(text, subject=False) if image is not None else text
         return text

@@ -286,6 +286,10 @@ def test_exported_edits_find_the_files_of_patients_whom_they_do_not_name(
     shown = wait_pasted(user)
     # What is switched off, of an image that is not open, is not told either.
     program.controller.images.close(list(program.state.images)[2])
+    listed = program.window.what_if.edits
+    user.until(lambda: all("DOE" not in listed.item(n).text() for n in range(2)))
+    program.controller.what_if.editor.select(0)
+    assert all("DOE" not in listed.item(n).text() for n in range(2))
     path = tmp_path / "edits.json"
     program.controller.what_if.files.write(path)
     user.until(path.exists)
