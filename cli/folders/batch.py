@@ -35,6 +35,7 @@ def batch(options: argparse.Namespace) -> None:
     _check(options)
     from engine.folders.index.store import IndexWriter
     from engine.folders.run import Pace, Run
+    from engine.folders.shards import Explainer
 
     # The demo for photographs, unless a model is named or all are the program's own scenes.
     options.image = options.paths[0]
@@ -42,11 +43,14 @@ def batch(options: argparse.Namespace) -> None:
     with IndexWriter(options.out) as writer:
         if writer.journal_words:
             tell(writer.journal_words)
-        given = _found(options, writer)
         source = source_of(options)
         model = opened(source, options)
+        how = _how(options, model)
+        # What the model does not have is said here, and leaves the list of inputs as it was.
+        Explainer(model, how)
+        given = _found(options, writer)
         pace = Pace(options.workers, options.size, options.patience)
-        run = Run(writer, model, _how(options, model), given=given, pace=pace, source=source)
+        run = Run(writer, model, how, given=given, pace=pace, source=source)
         _tell_labels(options, run)
         try:
             for progress in _steps(options, run, pace, source):

@@ -141,3 +141,11 @@ def test_a_damaged_index_is_said_to_be(run: Run, here: Path) -> None:
     index.close()
     for command in (("summary", "o"), ("clusters", "o"), ("batch", "in", "--out", "o", *MODEL)):
         refused(run(*command), "index.sqlite: the index is damaged", "run batch again")
+
+
+def test_a_model_or_layer_that_is_not_there_leaves_the_list_of_inputs(run: Run, here: Path) -> None:
+    assert run("batch", "in", "--out", "o", *MODEL).code == 0
+    one = min(Path("in").rglob("*.jpg"))
+    refused(run("batch", one, "--out", "o", *MODEL, "--layer", "layer9"), "layer9")
+    refused(run("batch", one, "--out", "o", "--model", "nothing.pth"), "nothing.pth")
+    assert run("summary", "o", "--json", "-").json["images"] == 6
