@@ -110,10 +110,8 @@ class LockedIndex:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
+        with schema.telling(self.file):
             yield self._connection
-        except sqlite3.Error as error:
-            raise schema.fault(self.file, error) from error
 
 
 def _check_lock(path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import HookscopeError
@@ -161,6 +163,15 @@ def fault(file: Path, error: sqlite3.Error) -> HookscopeError:
     return HookscopeError(
         f"{file}: the index cannot be used ({error}); {advice}, or choose another folder"
     )
+
+
+@contextmanager
+def telling(file: Path) -> Iterator[None]:
+    """Raises HookscopeError for what SQLite raises inside."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise fault(file, error) from error
 
 
 def _code(error: sqlite3.Error) -> int:

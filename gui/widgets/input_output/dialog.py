@@ -12,7 +12,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QPushButton,
     QVBoxLayout,
@@ -25,7 +24,6 @@ from engine.images.presets import ASSUMED
 from engine.records.images import ChannelNumbers, Pixels, Preprocessing
 from engine.records.models import ModelInfo, OutputForm
 from gui.settings.store import Settings
-from gui.settings.table import LAST_FOLDER
 from gui.toolkit import plain_text, theme
 from gui.toolkit.labels import ElidedLabel, label
 from gui.toolkit.scrolling import scrolled
@@ -236,10 +234,9 @@ class InputPanel(QDialog):
         self.reset_requested.emit()
 
     def _choose_names(self) -> None:
-        dialog = QFileDialog(self, "Load class names", self._settings.get(LAST_FOLDER))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter(f"{_NAMES_FILTER};;All files (*)")
+        from gui.file_dialogs import open_dialog
+
+        dialog = open_dialog(self, "Load class names", self._settings, _NAMES_FILTER)
         dialog.fileSelected.connect(lambda path: self.classes_chosen.emit(Path(path)))
         dialog.open()
 

@@ -16,6 +16,8 @@ from engine.records.sources import ModelSource
 from gui.controllers.models import NamedModel
 from gui.jobs.folder import reading
 from gui.state.folders import RunState
+from gui.widgets.folder.figures.clusters import ClusterPanel
+from gui.widgets.folder.figures.side import KINDS
 from gui.widgets.folder.page import FolderPage
 from tests.engine.folders.scenes import write_scenes
 from tests.gui.user import WAIT_MS, User
@@ -80,6 +82,20 @@ class Reader(User):
             folders.open_paths([folder])
         self.settle()
         self.wait_rows()
+
+    def look_for_clusters(self, of: str) -> ClusterPanel:
+        """Choose a predicted class in the chart of clusters, and wait for them."""
+        side = self.page.side
+        place = next(n for n, (kind, _) in enumerate(KINDS) if kind == "clusters")
+        side.kinds.setCurrentIndex(place)
+        side.kinds.activated.emit(place)
+        panel = side.clusters
+        self.until(lambda: panel.classes.count() > 1)
+        place = next(n for n in range(panel.classes.count()) if of in panel.classes.itemText(n))
+        panel.classes.setCurrentIndex(place)
+        panel.classes.activated.emit(place)
+        self.until(lambda: bool(panel.cards))
+        return panel
 
     def wait_done(self) -> None:
         folders = self.program.controller.folders

@@ -275,14 +275,7 @@ def test_a_cluster_is_found_hidden_and_counted(
     user.start(model=NamedModel(ModelSource("demo:shortcut")))
     user.open_explained(folder, index)
     page, clustering = user.page, user.program.controller.clustering
-    page.side.kinds.setCurrentIndex(5)
-    page.side.kinds.activated.emit(5)
-    panel = page.side.clusters
-    user.until(lambda: panel.classes.count() > 1)
-    place = next(n for n in range(panel.classes.count()) if "star" in panel.classes.itemText(n))
-    panel.classes.setCurrentIndex(place)
-    panel.classes.activated.emit(place)
-    user.until(lambda: bool(panel.cards))
+    panel = user.look_for_clusters("star")
     assert clustering.clusters is not None
     flagged = [n for n, one in enumerate(clustering.clusters) if "fixed place" in one.flags]
     assert flagged
@@ -332,16 +325,9 @@ def test_clusters_say_that_they_are_of_fewer_images(
     user.start(model=SHAPES)
     user.program.controller.folders.open_paths([out])
     user.until(lambda: user.program.window.folder is not None)
-    page, clustering = user.page, user.program.controller.clustering
-    page.side.kinds.setCurrentIndex(5)
-    page.side.kinds.activated.emit(5)
-    panel = page.side.clusters
-    user.until(lambda: panel.classes.count() > 1)
+    clustering = user.program.controller.clustering
     # Some circles are among the rings, which come later.
-    place = next(n for n in range(panel.classes.count()) if "circle" in panel.classes.itemText(n))
-    panel.classes.setCurrentIndex(place)
-    panel.classes.activated.emit(place)
-    user.until(lambda: bool(panel.cards))
+    panel = user.look_for_clusters("circle")
     assert "choose the class again" not in words()
     run(9)
     user.until(lambda: "choose the class again" in words())
@@ -379,13 +365,7 @@ def test_two_models_on_one_folder(user: Reader, scenes: Path, index: Path, tmp_p
     assert not user.page.side.others.isVisibleTo(user.page.side.differs.parentWidget())
     before = dict(zip(user.texts("name"), user.texts("prediction"), strict=True))
     page, clustering = user.page, user.program.controller.clustering
-    panel = page.side.clusters
-    page.side.kinds.setCurrentIndex(5)
-    page.side.kinds.activated.emit(5)
-    user.until(lambda: panel.classes.count() > 1)
-    panel.classes.setCurrentIndex(1)
-    panel.classes.activated.emit(1)
-    user.until(lambda: bool(panel.cards))
+    panel = user.look_for_clusters("hexagon")
     first = clustering.target, len(panel.cards)
     user.program.controller.models.open(ModelSource("demo:shortcut"))
     folders = user.program.controller.folders
